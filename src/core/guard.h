@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guard: packets and time in, actions out.
+ *
+ * Pure: no I/O, no clock, no randomness of its own, no allocation, no mutable globals. All state
+ * lives in one arena that the caller provides and that holds no pointer, so that it may outlive the
+ * process that filled it. One guard is used by one thread.
+ */
+#ifndef TCPGUARD_CORE_GUARD_H
+#define TCPGUARD_CORE_GUARD_H
+
+#include "core/actions.h"
+#include "core/config.h"
+#include "core/report.h"
+
+struct guard_limits {
+	uint32_t max_flows;     /* 16 .. 16,777,214 */
+	uint32_t max_half_open; /* 16 .. 16,777,214 */
+};
+
+#define GUARD_SEED_BYTES 32
+
+struct guard_arena; /* layout in core/arena.h */
+
+/* A handle on an arena; small, may be copied, holds no state of its own. */
+struct guard {
+	struct guard_arena *arena;
+	const struct guard_config *config;
+};
+
+/* guard_arena_size() - bytes the arena needs; 0 if @limits are out of range. */
+size_t guard_arena_size(const struct guard_limits *limits);
+
+/*
+ * guard_init() - make an empty guard in @arena.
+ * @arena: guard_arena_size() bytes, zeroed, page aligned; borrowed until the guard is given up.
+ * @config: borrowed until guard_configure() names another.
+ * @seed: unpredictable bytes; everything secret is derived from them. Guards that share a seed
+ *	accept each other's cookies.
+ * Return: 0, or -EINVAL if @limits are out of range.
+ */
+int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
+	       const struct guard_config *config, usec_t now, const uint8_t seed[GUARD_SEED_BYTES]);
+
+/*
+ * guard_configure() - put another configuration in force. Services are matched by name; flows of
+ * services that are gone go on without one. Drops no connection.
+ */
+void guard_configure(struct guard *g, usec_t now, const struct guard_config *config);
+
+/*
+ * guard_set_mode() - change the mode of the service @index at run time (until guard_configure()).
+ * Return: 0 or -ENOENT.
+ */
+int guard_set_mode(struct guard *g, usec_t now, uint32_t index, enum guard_mode mode);
+
+/*
+ * guard_input() - decide about one packet.
+ * @now: never smaller than in an earlier call (if it is, the latest time seen counts).
+ * @in: as pkt_parse() left it, also after an error; rewritten in place for GUARD_REPLACE.
+ * @error: what pkt_parse() returned.
+ * @out: verdict set, packets to send appended.
+ */
+void guard_input(struct guard *g, usec_t now, struct pkt *in, int error, struct actions *out);
+
+/*
+ * guard_expire() - do what time demands. Stops early when the outbox is full; then guard_deadline()
+ * is still in the past and the caller calls again with an empty one. Bounded work per call.
+ */
+void guard_expire(struct guard *g, usec_t now, struct actions *out);
+
+/* guard_deadline() - when guard_expire() is due next; USEC_NEVER if nothing waits. */
+usec_t guard_deadline(const struct guard *g);
+
+/*
+ * guard_kill() - reset the flow @id (flow_report.id) on both sides.
+ * Return: 0, or -ENOENT.
+ */
+int guard_kill(struct guard *g, usec_t now, uint32_t id, struct actions *out);
+
+#endif
