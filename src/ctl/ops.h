@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the control socket may ask of the daemon. The daemon fills this in; tests fill in a fake.
+ */
+#ifndef TCPGUARD_CTL_OPS_H
+#define TCPGUARD_CTL_OPS_H
+
+#include <stdarg.h>
+
+#include "core/guard.h"
+
+/* A job for a worker's thread: runs between two packets, must take well under a millisecond. */
+typedef void ctl_job_fn(struct guard *g, usec_t now, struct actions *out, void *arg);
+
+struct ctl_worker_stats {
+	uint32_t queue;           /* its (first) NFQUEUE number */
+	uint64_t packets;         /* taken from the queue */
+	uint64_t overruns;        /* ENOBUFS: the kernel could not deliver */
+	uint64_t kernel_dropped;  /* from /proc/net/netfilter/nfnetlink_queue: queue full */
+	uint64_t user_dropped;    /* likewise: socket buffer full */
+	uint64_t injected;        /* packets sent by the guard */
+	uint64_t inject_errors;
+	usec_t cpu;               /* CPU time of the thread */
+};
+
+struct ctl_ops {
+	void *ctx; /* passed to every function */
+
+	/* number of workers, fixed while the daemon runs */
+	uint32_t (*n_workers)(void *ctx);
+
+	/*
+	 * Run @job on worker @w and wait for it. Packets that the job put into its outbox are sent.
+	 * Return: 0, or -ETIMEDOUT if the worker did not take it within a second.
+	 */
+	int (*run)(void *ctx, uint32_t w, ctl_job_fn *job, void *arg);
+
+	void (*worker_stats)(void *ctx, uint32_t w, struct ctl_worker_stats *s);
+
+	/* The configuration in force; valid until the next reload (same thread as the control socket). */
+	const struct guard_config *(*config)(void *ctx);
+	const char *(*config_path)(void *ctx);
+
+	/*
+	 * Check the configuration file, and with @apply put it in force. Every error is given to
+	 * @report as one line "file:line: what, and what to do".
+	 * Return: 0, or -EINVAL after at least one report; then nothing has changed.
+	 */
+	int (*reload)(void *ctx, bool apply, void (*report)(void *arg, const char *line), void *arg);
+
+	/* Print the configuration in force, defaults included, one line at a time. */
+	void (*config_show)(void *ctx, void (*print)(void *arg, const char *line), void *arg);
+
+	/* Change one run-time option ("set KEY VALUE"). Return: 0, or -EINVAL with @why filled. */
+	int (*set)(void *ctx, const char *key, const char *value, char *why, size_t why_len);
+
+	/* Log level by name (err warning notice info debug). Return: 0 or -EINVAL. */
+	int (*log_level)(void *ctx, const char *level);
+
+	usec_t (*now)(void *ctx);        /* the guards' clock */
+	usec_t (*started)(void *ctx);    /* when the daemon started, on that clock */
+	const char *(*firewall)(void *ctx);  /* "nftables", "iptables", "none" */
+};
+
+#endif
