@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/addr.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+bool ip_addr_in_prefix(const struct ip_addr *a, const struct ip_addr *prefix, unsigned plen)
+{
+	unsigned i;
+
+	for (i = 0; i < 4 && plen > 0; i++) {
+		unsigned bits = plen < 32 ? plen : 32;
+		be32 mask = htonl(UINT32_MAX << (32 - bits));
+
+		if ((a->w[i] ^ prefix->w[i]) & mask)
+			return false;
+		plen -= bits;
+	}
+	return true;
+}
+
+int ip_addr_parse(struct ip_addr *a, const char *text)
+{
+	struct in_addr v4;
+
+	if (inet_pton(AF_INET, text, &v4) == 1) {
+		*a = ip_addr_v4(v4.s_addr);
+		return 0;
+	}
+	return inet_pton(AF_INET6, text, a) == 1 ? 0 : -EINVAL;
+}
+
+const char *ip_addr_format(const struct ip_addr *a, char *buf)
+{
+	if (ip_addr_is_v4(a))
+		return inet_ntop(AF_INET, &a->w[3], buf, IP_ADDR_STRLEN);
+	return inet_ntop(AF_INET6, a, buf, IP_ADDR_STRLEN);
+}
+
+const char *ip_endpoint_format(const struct ip_addr *a, uint16_t port, char *buf)
+{
+	char text[IP_ADDR_STRLEN];
+
+	ip_addr_format(a, text);
+	snprintf(buf, IP_ENDPOINT_STRLEN, ip_addr_is_v4(a) ? "%s:%u" : "[%s]:%u", text, port);
+	return buf;
+}
