@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The firewall rules that lead packets of guarded services to the queues.
+ *
+ * They live in chains of our own, TCPGUARD_PRE and TCPGUARD_OUT of the raw table (iptables and
+ * ip6tables), or in a table of our own, inet tcpguard (nftables). Installing replaces whatever an
+ * earlier run left, in one transaction per family, and never deletes a base chain: the kernel drops
+ * every queued packet of the namespace when a base chain goes.
+ *
+ *	placement	raw PREROUTING			raw OUTPUT
+ *	gateway		to and from the service		to the service (the gateway's own clients)
+ *	host		to the service			from the service
+ *	both		to and from the service		to and from the service
+ *
+ * A packet that goes through lo meets both hooks: what was queued in one is left out in the other.
+ * Packets of the guard carry the mark and pass. ICMP errors go to the first queue from both hooks.
+ * Later fragments carry no ports, so no rule matches them (with connection tracking in the kernel
+ * they never get here: it reassembles first).
+ */
+#ifndef TCPGUARD_DATAPATH_FIREWALL_H
+#define TCPGUARD_DATAPATH_FIREWALL_H
+
+#include "core/config.h"
+
+enum firewall_choice {
+	FIREWALL_AUTO, /* nftables where its queue statement works, else iptables */
+	FIREWALL_NFTABLES,
+	FIREWALL_IPTABLES,
+	FIREWALL_NONE, /* leave the rules to the administrator */
+};
+
+enum firewall_placement {
+	FIREWALL_PLACE_AUTO, /* by whether the listen address is one of this host's */
+	FIREWALL_PLACE_GATEWAY,
+	FIREWALL_PLACE_HOST,
+};
+
+struct firewall_config {
+	const struct guard_listen *listen; /* borrowed */
+	uint32_t n_listens;
+	enum firewall_choice choice;
+	enum firewall_placement placement;
+	uint16_t queue;   /* first header queue */
+	uint16_t workers; /* header queues in a row, at least 1 */
+	uint32_t mark;    /* used as its own mask */
+	bool bypass;      /* let packets through while nobody has the queue */
+};
+
+/* What is installed now. Zero it before the first call. */
+struct firewall {
+	enum firewall_choice backend; /* NFTABLES or IPTABLES; NONE; AUTO: nothing installed yet */
+	bool legacy;                  /* iptables-legacy and ip6tables-legacy */
+	bool v6;                      /* rules for IPv6 are in force */
+};
+
+/*
+ * firewall_install() - put the rules for @c in force, replacing those of an earlier call or an
+ * earlier process without a gap.
+ * @why: filled with one sentence on failure; what was in force stays in force.
+ * Return: 0 or a negative errno.
+ */
+int firewall_install(struct firewall *fw, const struct firewall_config *c, char *why,
+		     size_t why_len);
+
+/*
+ * firewall_detach() - stop sending packets to the queues. What is queued still gets its verdict.
+ * Call it while the queues are still served, then firewall_remove() when they are empty.
+ */
+int firewall_detach(struct firewall *fw, char *why, size_t why_len);
+
+/* firewall_remove() - remove everything that firewall_install() made. */
+int firewall_remove(struct firewall *fw, char *why, size_t why_len);
+
+/* firewall_name() - "nftables", "iptables", "iptables-legacy", "none". */
+const char *firewall_name(const struct firewall *fw);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sending the packets that the guard makes itself, through raw sockets.
+ *
+ * The kernel routes each packet by its destination; the source may be anybody's. The packets carry
+ * the mark, by which the firewall rules let them through. One injector per worker: no locks.
+ */
+#ifndef TCPGUARD_DATAPATH_INJECT_H
+#define TCPGUARD_DATAPATH_INJECT_H
+
+#include "core/actions.h"
+
+struct inject_stats {
+	uint64_t sent;
+	uint64_t errors;   /* all that were not sent */
+	uint64_t no_route; /* of these: ENETUNREACH, EHOSTUNREACH, EINVAL (no route, bad address) */
+	uint64_t refused;  /* of these: EPERM, EACCES (a firewall rule in OUTPUT drops them) */
+	uint64_t no_room;  /* of these: ENOBUFS, EAGAIN, ENOMEM (send buffer, device queue) */
+};
+
+struct inject {
+	int fd4, fd6; /* -1: the family is missing in this kernel */
+	struct inject_stats stats; /* may be read by another thread; then each field may lag */
+};
+
+/*
+ * inject_open() - @mark: SO_MARK of everything that is sent.
+ * Return: 0; -EPERM without CAP_NET_RAW (and CAP_NET_ADMIN for the mark); another negative errno.
+ */
+int inject_open(struct inject *in, uint32_t mark);
+
+void inject_close(struct inject *in);
+
+/*
+ * inject_send() - send @n packets, in order within each family. Never blocks; a packet that cannot
+ * be sent is counted and skipped.
+ * Return: packets sent.
+ */
+uint32_t inject_send(struct inject *in, const struct guard_tx *tx, uint32_t n);
+
+#endif
