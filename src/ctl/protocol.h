@@ -5,19 +5,19 @@
 
 #define CTL_SOCKET_DEFAULT "/run/tcpguard/control.sock"
 
-#define CTL_LINE_MAX 1024  /* bytes of a request line, without its line feed */
-#define CTL_WORDS_MAX 64   /* words of a request */
+#define CTL_LINE_MAX	1024 /* bytes of a request line, without its line feed */
+#define CTL_WORDS_MAX	64 /* words of a request */
 #define CTL_CLIENTS_MAX 64
 
-#define CTL_IDLE_MS 60000
-#define CTL_STALL_MS 30000
-#define CTL_FOLLOW_MS 200
+#define CTL_IDLE_MS	 60000
+#define CTL_STALL_MS	 30000
+#define CTL_FOLLOW_MS	 200
 #define CTL_OUTPUT_BYTES (256 * 1024)
 
 #define CTL_FLOWS_CHUNK 256 /* rows that one job takes from a worker */
 
 /* The last line of a reply: one of these; every other line is a JSON object. */
-#define CTL_REPLY_OK "ok"
+#define CTL_REPLY_OK	"ok"
 #define CTL_REPLY_ERROR "error: "
 
 #endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends: what the workers know of each server. Every worker learns on its own, so the tables are
+ * read first (collect), and of the rows about one server the freshest is shown (emit).
+ */
+#include "ctl/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK	 64
+#define ROWS_MAX 65536 /* of all workers together: bounds the memory of one request */
+
+struct backends {
+	bool collected;
+	uint32_t worker, cursor; /* collecting */
+	uint32_t n, cap;
+	uint32_t next; /* emitting */
+	struct backend_report *row;
+	uint32_t got;
+	struct backend_report chunk[CHUNK];
+};
+
+const size_t ctl_backends_state_bytes = sizeof(struct backends);
+
+void ctl_backends_end(struct request *r)
+{
+	struct backends *b = r->state;
+
+	free(b->row);
+}
+
+static void job_backends(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	struct backends *b = arg;
+
+	b->got = guard_report_backends(g, now, &b->cursor, b->chunk, CHUNK);
+}
+
+/* same_server() - orders by service, address and port. */
+static int same_server(const struct backend_report *a, const struct backend_report *b)
+{
+	int d = strcmp(a->service, b->service);
+
+	if (d == 0)
+		d = memcmp(&a->addr, &b->addr, sizeof(a->addr));
+	if (d == 0)
+		d = (a->port > b->port) - (a->port < b->port);
+	return d;
+}
+
+/* compare() - by server, the freshest first. */
+static int compare(const void *pa, const void *pb)
+{
+	const struct backend_report *a = pa, *b = pb;
+	int d = same_server(a, b);
+
+	return d ? d : (a->age > b->age) - (a->age < b->age);
+}
+
+static bool make_room(struct backends *b)
+{
+	uint32_t cap = b->cap ? 2 * b->cap : 4 * CHUNK;
+	struct backend_report *row;
+
+	if (b->n + CHUNK <= b->cap)
+		return true;
+	row = realloc(b->row, cap * sizeof(*row));
+	if (!row)
+		return false;
+	b->row = row;
+	b->cap = cap;
+	return true;
+}
+
+static enum step collect(struct request *r, struct backends *b)
+{
+	if (b->worker >= r->ops->n_workers(r->ops->ctx) || b->n + CHUNK > ROWS_MAX) {
+		qsort(b->row, b->n, sizeof(*b->row), compare);
+		b->collected = true;
+		return STEP_MORE;
+	}
+	if (!make_room(b))
+		return request_fail(r, "out of memory; try again");
+	if (request_run(r, b->worker, job_backends, b))
+		return STEP_FAILED;
+	memcpy(b->row + b->n, b->chunk, b->got * sizeof(*b->row));
+	b->n += b->got;
+	if (b->cursor == INDEX_NONE) {
+		b->cursor = 0;
+		b->worker++;
+	}
+	return STEP_MORE;
+}
+
+static void write_backend(struct json *j, const struct backend_report *b)
+{
+	char server[IP_ENDPOINT_STRLEN];
+
+	json_row_begin(j);
+	json_str(j, "service", b->service);
+	json_str(j, "server", ip_endpoint_format(&b->addr, b->port, server));
+	json_str(j, "state", b->down ? "down" : "up");
+	json_u64(j, "mss", b->mss);
+	if (b->wscale < 0)
+		json_null(j, "wscale");
+	else
+		json_u64(j, "wscale", b->wscale);
+	json_bool(j, "sack", b->sack);
+	json_bool(j, "timestamps", b->timestamps);
+	json_bool(j, "ecn", b->ecn);
+	json_u64(j, "window", b->window);
+	json_u64(j, "ttl", b->ttl);
+	json_u64(j, "age_ms", b->age / USEC_PER_MSEC);
+	json_row_end(j);
+}
+
+enum step ctl_backends(struct request *r)
+{
+	struct backends *b = r->state;
+
+	if (!b->collected)
+		return collect(r, b);
+	for (uint32_t i = 0; i < CTL_FLOWS_CHUNK && b->next < b->n; i++, b->next++)
+		if (b->next == 0 || same_server(&b->row[b->next - 1], &b->row[b->next]) != 0)
+			write_backend(&r->out, &b->row[b->next]);
+	return b->next < b->n ? STEP_MORE : STEP_DONE;
+}

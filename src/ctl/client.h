@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One connection to the control socket. */
+#ifndef TCPGUARD_CTL_CLIENT_H
+#define TCPGUARD_CTL_CLIENT_H
+
+#include <sys/queue.h>
+
+#include "ctl/server.h"
+
+struct ctl_client;
+
+LIST_HEAD(ctl_client_list, ctl_client);
+
+struct ctl_server {
+	struct event_base *base;
+	const struct ctl_ops *ops;
+	struct ctl_limits limits;
+	struct evconnlistener *listener;
+	struct event *retry; /* accepts again after descriptors ran out */
+	struct ctl_client_list clients;
+	uint32_t n_clients;
+	char *path;
+	uint64_t dev, ino; /* of the socket, so that no other one is removed */
+};
+
+/*
+ * ctl_client_new() - serve the connection @fd; taken.
+ * Return: 0, or -ENOMEM with @fd closed.
+ */
+int ctl_client_new(struct ctl_server *s, int fd, bool may_change);
+
+/* ctl_client_free() - drop it, whatever it is doing. */
+void ctl_client_free(struct ctl_client *c);
+
+#endif

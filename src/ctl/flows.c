@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * conns, netstat: dumps of flows.
+ *
+ * One step is one job on one worker that copies at most CTL_FLOWS_CHUNK flows; filters and text are
+ * done here afterwards, on the control plane's own time.
+ */
+#include "ctl/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/filter.h"
+
+struct dump {
+	bool begun;
+	struct flow_filter filter;
+	uint32_t worker; /* being read */
+	uint32_t cursor; /* in that worker's table */
+	uint32_t n;
+	struct flow_report row[CTL_FLOWS_CHUNK];
+};
+
+const size_t ctl_flows_state_bytes = sizeof(struct dump);
+
+static void job_flows(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	struct dump *d = arg;
+
+	d->n = guard_report_flows(g, now, &d->cursor, d->row, CTL_FLOWS_CHUNK);
+}
+
+static enum step dump_begin(struct request *r, struct dump *d)
+{
+	if (flow_filter_parse(&d->filter, r->ops->config(r->ops->ctx), request_n_args(r),
+			      r->words.word + 1, r->why, sizeof(r->why)))
+		return STEP_FAILED;
+	d->begun = true;
+	return STEP_MORE;
+}
+
+/* dump_fetch() - the next chunk. Return: STEP_MORE if there may be another one. */
+static enum step dump_fetch(struct request *r, struct dump *d)
+{
+	d->n = 0;
+	if (d->worker >= r->ops->n_workers(r->ops->ctx))
+		return STEP_DONE;
+	if (request_run(r, d->worker, job_flows, d))
+		return STEP_FAILED;
+	if (d->cursor == INDEX_NONE) {
+		d->cursor = 0;
+		d->worker++;
+	}
+	return STEP_MORE;
+}
+
+static void write_ms(struct json *j, const char *key, usec_t us)
+{
+	if (us == USEC_NEVER)
+		json_null(j, key);
+	else
+		json_u64(j, key, us / USEC_PER_MSEC);
+}
+
+static const char *proto_name(const struct ip_addr *server)
+{
+	return ip_addr_is_v4(server) ? "tcp" : "tcp6";
+}
+
+static void write_conn(struct json *j, uint32_t worker, const struct flow_report *f)
+{
+	char client[IP_ENDPOINT_STRLEN], server[IP_ENDPOINT_STRLEN], id[24];
+
+	snprintf(id, sizeof(id), "%u:%u", worker, f->id);
+	json_row_begin(j);
+	json_str(j, "id", id);
+	json_str(j, "proto", proto_name(&f->server));
+	json_str(j, "client", ip_endpoint_format(&f->client, f->client_port, client));
+	json_str(j, "server", ip_endpoint_format(&f->server, f->server_port, server));
+	json_str(j, "client_state", tcp_state_name(f->client_state));
+	json_str(j, "server_state", tcp_state_name(f->server_state));
+	json_str(j, "engine", flow_kind_name(f->kind));
+	json_str(j, "service", f->service);
+	json_u64(j, "age_ms", f->age / USEC_PER_MSEC);
+	json_u64(j, "idle_ms", f->idle / USEC_PER_MSEC);
+	json_str(j, "timer", f->timer == USEC_NEVER ? NULL : f->timer_name);
+	write_ms(j, "timer_ms", f->timer_name ? f->timer : USEC_NEVER);
+	json_u64(j, "bytes_in", f->bytes_in);
+	json_u64(j, "bytes_out", f->bytes_out);
+	json_u64(j, "recv_q", f->recv_queue);
+	json_u64(j, "send_q", f->send_queue);
+	json_row_end(j);
+}
+
+enum step ctl_conns(struct request *r)
+{
+	struct dump *d = r->state;
+	uint32_t worker = d->worker;
+	enum step step;
+
+	if (!d->begun)
+		return dump_begin(r, d);
+	step = dump_fetch(r, d);
+	for (uint32_t i = 0; i < d->n; i++)
+		if (flow_filter_match(&d->filter, &d->row[i]))
+			write_conn(&r->out, worker, &d->row[i]);
+	return step;
+}
+
+static void write_netstat(struct json *j, const char *proto, uint32_t recv_q, uint32_t send_q,
+			  const char *local, const char *foreign, enum tcp_state state,
+			  const char *service)
+{
+	json_row_begin(j);
+	json_str(j, "proto", proto);
+	json_u64(j, "recv_q", recv_q);
+	json_u64(j, "send_q", send_q);
+	json_str(j, "local", local);
+	json_str(j, "foreign", foreign);
+	json_str(j, "state", tcp_state_name(state));
+	json_str(j, "service", service);
+	json_row_end(j);
+}
+
+static void write_netstat_flow(struct json *j, const struct flow_report *f)
+{
+	char local[IP_ENDPOINT_STRLEN], foreign[IP_ENDPOINT_STRLEN];
+
+	ip_endpoint_format(&f->server, f->server_port, local);
+	ip_endpoint_format(&f->client, f->client_port, foreign);
+	write_netstat(j, proto_name(&f->server), f->recv_queue, f->send_queue, local, foreign,
+		      flow_netstat_state(f), f->service);
+}
+
+/* write_listens() - what the services listen on, as the servers' own LISTEN rows would be. */
+static void write_listens(struct request *r, const struct flow_filter *filter)
+{
+	const struct guard_config *config = r->ops->config(r->ops->ctx);
+	char text[CTL_LISTEN_STRLEN];
+
+	for (uint32_t i = 0; i < config->n_listens; i++) {
+		const struct guard_listen *l = &config->listen[i];
+		const char *service = config->service[l->service].name;
+
+		if (flow_filter_match_listen(filter, service))
+			write_netstat(&r->out, proto_name(&l->prefix), 0, 0,
+				      ctl_listen_format(l, text),
+				      ip_addr_is_v4(&l->prefix) ? "0.0.0.0:*" : "[::]:*",
+				      TCPS_LISTEN, service);
+	}
+}
+
+enum step ctl_netstat(struct request *r)
+{
+	struct dump *d = r->state;
+	enum step step;
+
+	if (!d->begun) {
+		step = dump_begin(r, d);
+		if (step == STEP_MORE)
+			write_listens(r, &d->filter);
+		return step;
+	}
+	step = dump_fetch(r, d);
+	for (uint32_t i = 0; i < d->n; i++)
+		if (flow_filter_match_netstat(&d->filter, &d->row[i]))
+			write_netstat_flow(&r->out, &d->row[i]);
+	return step;
+}

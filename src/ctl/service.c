@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stats, services: each service's figures, added up over the workers. */
+#include "ctl/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *ctl_attack_state_name(enum guard_attack_state state)
+{
+	return state == GUARD_ATTACK ? "attack" : "calm";
+}
+
+static void job_services(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	struct service_sums *s = arg;
+
+	s->n = 0;
+	while (s->n < GUARD_SERVICES_MAX && guard_report_service(g, s->n, now, &s->row[s->n]))
+		s->n++;
+}
+
+static void add_counters(struct guard_counters *sum, const struct guard_counters *one)
+{
+#define COUNTER(name, text) sum->name += one->name;
+#include "core/counters.def"
+#undef COUNTER
+}
+
+/* add_state() - the worst state counts, and how long any worker has been in it. */
+static void add_state(struct service_report *sum, const struct service_report *one)
+{
+	if (one->state > sum->state) {
+		sum->state = one->state;
+		sum->state_since = one->state_since;
+	} else if (one->state == sum->state && one->state != GUARD_CALM) {
+		sum->state_since =
+			one->state_since < sum->state_since ? one->state_since : sum->state_since;
+	} else if (one->state == sum->state && one->state_since > sum->state_since) {
+		sum->state_since = one->state_since; /* calm since the last one became so */
+	}
+}
+
+static void add_service(struct service_report *sum, const struct service_report *one)
+{
+	add_state(sum, one);
+	sum->half_open += one->half_open;
+	sum->half_open_peak += one->half_open_peak;
+	sum->cookies_in_flight += one->cookies_in_flight;
+	sum->flows += one->flows;
+	sum->spliced_now += one->spliced_now;
+	sum->time_wait += one->time_wait;
+	sum->attack_start += one->attack_start;
+	sum->attack_end += one->attack_end;
+	add_counters(&sum->counters, &one->counters);
+}
+
+int ctl_sum_services(struct request *r, struct service_sums *sums)
+{
+	uint32_t workers = r->ops->n_workers(r->ops->ctx);
+	struct service_sums *one = calloc(1, sizeof(*one));
+	int error = 0;
+
+	sums->n = 0;
+	if (!one) {
+		request_fail(r, "out of memory; try again");
+		return -ENOMEM;
+	}
+	for (uint32_t w = 0; w < workers && !error; w++) {
+		error = request_run(r, w, job_services, w == 0 ? sums : one);
+		if (error || w == 0)
+			continue;
+		for (uint32_t i = 0; i < sums->n && i < one->n; i++)
+			add_service(&sums->row[i], &one->row[i]);
+	}
+	free(one);
+	return error;
+}
+
+const char *ctl_listen_format(const struct guard_listen *l, char buf[CTL_LISTEN_STRLEN])
+{
+	char addr[IP_ADDR_STRLEN], plen[8] = "", ports[16];
+	bool v4 = ip_addr_is_v4(&l->prefix);
+
+	ip_addr_format(&l->prefix, addr);
+	if (l->plen < 128)
+		snprintf(plen, sizeof(plen), "/%u", v4 ? l->plen - 96u : (unsigned)l->plen);
+	if (l->port_low == l->port_high)
+		snprintf(ports, sizeof(ports), "%u", l->port_low);
+	else
+		snprintf(ports, sizeof(ports), "%u-%u", l->port_low, l->port_high);
+	snprintf(buf, CTL_LISTEN_STRLEN, v4 ? "%s%s:%s" : "[%s]%s:%s", addr, plen, ports);
+	return buf;
+}
+
+/* write_head() - what `stats` and `services` begin with. */
+static void write_head(struct request *r, const struct service_report *s)
+{
+	usec_t now = r->ops->now(r->ops->ctx);
+	struct json *j = &r->out;
+
+	json_str(j, "service", s->service);
+	json_str(j, "mode", guard_mode_name(s->mode));
+	json_str(j, "engine", guard_engine_name(s->engine));
+	json_str(j, "state", ctl_attack_state_name(s->state));
+	json_u64(j, "state_ms", now > s->state_since ? (now - s->state_since) / USEC_PER_MSEC : 0);
+	json_u64(j, "attack_start", s->attack_start);
+	json_u64(j, "attack_end", s->attack_end);
+	json_u64(j, "half_open", s->half_open);
+	json_u64(j, "flows", s->flows);
+}
+
+static void write_stats(struct request *r, uint32_t index, const struct service_report *s)
+{
+	struct json *j = &r->out;
+
+	json_row_begin(j);
+	write_head(r, s);
+	json_u64(j, "half_open_peak", s->half_open_peak);
+	json_u64(j, "cookies_in_flight", s->cookies_in_flight);
+	json_u64(j, "spliced_now", s->spliced_now);
+	json_u64(j, "time_wait", s->time_wait);
+#define COUNTER(name, text) json_u64(j, #name, s->counters.name);
+#include "core/counters.def"
+#undef COUNTER
+	json_row_end(j);
+}
+
+static void write_service(struct request *r, uint32_t index, const struct service_report *s)
+{
+	const struct guard_config *config = r->ops->config(r->ops->ctx);
+	char text[CTL_LISTEN_STRLEN];
+
+	json_row_begin(&r->out);
+	write_head(r, s);
+	json_array_begin(&r->out, "listen");
+	for (uint32_t i = 0; i < config->n_listens; i++)
+		if (config->listen[i].service == index)
+			json_str(&r->out, NULL, ctl_listen_format(&config->listen[i], text));
+	json_array_end(&r->out);
+	json_row_end(&r->out);
+}
+
+/* each_service() - @write a row for the service called @name, or for all of them. */
+static enum step each_service(struct request *r, const char *name,
+			      void (*write)(struct request *r, uint32_t index,
+					    const struct service_report *s))
+{
+	struct service_sums *sums;
+	bool failed;
+
+	if (name && request_service(r, name) < 0)
+		return STEP_FAILED;
+	sums = calloc(1, sizeof(*sums));
+	if (!sums)
+		return request_fail(r, "out of memory; try again");
+	failed = ctl_sum_services(r, sums) != 0;
+	for (uint32_t i = 0; i < sums->n && !failed; i++)
+		if (!name || strcmp(sums->row[i].service, name) == 0)
+			write(r, i, &sums->row[i]);
+	free(sums);
+	return failed ? STEP_FAILED : STEP_DONE;
+}
+
+enum step ctl_stats(struct request *r)
+{
+	return each_service(r, request_arg(r, 0), write_stats);
+}
+
+enum step ctl_services(struct request *r)
+{
+	return each_service(r, NULL, write_service);
+}
