@@ -40,17 +40,16 @@ struct firewall_config {
 	uint32_t n_listens;
 	enum firewall_choice choice;
 	enum firewall_placement placement;
-	uint16_t queue;   /* first header queue */
+	uint16_t queue; /* first header queue */
 	uint16_t workers; /* header queues in a row, at least 1 */
-	uint32_t mark;    /* used as its own mask */
-	bool bypass;      /* let packets through while nobody has the queue */
+	uint32_t mark; /* used as its own mask */
+	bool bypass; /* let packets through while nobody has the queue */
 };
 
 /* What is installed now. Zero it before the first call. */
 struct firewall {
 	enum firewall_choice backend; /* NFTABLES or IPTABLES; NONE; AUTO: nothing installed yet */
-	bool legacy;                  /* iptables-legacy and ip6tables-legacy */
-	bool v6;                      /* rules for IPv6 are in force */
+	bool legacy; /* iptables-legacy and ip6tables-legacy */
 };
 
 /*

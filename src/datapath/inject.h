@@ -12,10 +12,10 @@
 
 struct inject_stats {
 	uint64_t sent;
-	uint64_t errors;   /* all that were not sent */
+	uint64_t errors; /* all that were not sent */
 	uint64_t no_route; /* of these: ENETUNREACH, EHOSTUNREACH, EINVAL (no route, bad address) */
-	uint64_t refused;  /* of these: EPERM, EACCES (a firewall rule in OUTPUT drops them) */
-	uint64_t no_room;  /* of these: ENOBUFS, EAGAIN, ENOMEM (send buffer, device queue) */
+	uint64_t refused; /* of these: EPERM, EACCES (a firewall rule in OUTPUT drops them) */
+	uint64_t no_room; /* of these: ENOBUFS, EAGAIN, ENOMEM (send buffer, device queue) */
 };
 
 struct inject {

@@ -1,1 +1,11 @@
-# layer datapath
+# layer datapath: NFQUEUE, injection, firewall rules
+noinst_LTLIBRARIES += libdatapath.la
+libdatapath_la_SOURCES = \
+	src/datapath/firewall.c src/datapath/firewall.h \
+	src/datapath/firewall_rules.c src/datapath/firewall_rules.h \
+	src/datapath/flow_set.h \
+	src/datapath/inject.c src/datapath/inject.h \
+	src/datapath/nfqueue.c src/datapath/nfqueue.h \
+	src/datapath/nfqueue_msg.c src/datapath/nfqueue_msg.h \
+	src/datapath/tool.c src/datapath/tool.h
+libdatapath_la_CFLAGS = $(AM_CFLAGS) $(NFQ_CFLAGS)

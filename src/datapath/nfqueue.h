@@ -5,7 +5,7 @@
  * Theory of operation
  * -------------------
  * A worker owns two queues. The *header queue* is the one the firewall rules name; the kernel
- * copies only the first NFQ_HEADER_COPY bytes of each packet there, which is the whole packet for
+ * copies only the first NFQUEUE_HEADER_COPY bytes of each packet there: the whole packet for
  * everything small (SYN, ACK, FIN, a short request) and enough to judge anything else. A verdict
  * that changes a packet must carry all of it, so a large packet of a translated flow is requeued to
  * the *full queue*, where the kernel copies everything, and judged there again.
@@ -24,20 +24,20 @@
  * The kernel never copies more than 65,531 bytes: a longer packet of a translated flow is dropped
  * (counted in oversize). It takes an IPv6 jumbogram (BIG TCP) to get there.
  */
-#ifndef TCPGUARD_DATAPATH_NFQ_H
-#define TCPGUARD_DATAPATH_NFQ_H
+#ifndef TCPGUARD_DATAPATH_NFQUEUE_H
+#define TCPGUARD_DATAPATH_NFQUEUE_H
 
 #include "core/actions.h"
 #include "wire/packet.h"
 
-#define NFQ_HEADER_COPY 1600 /* a full Ethernet frame: most traffic without GSO needs no requeue */
-#define NFQ_FULL_COPY 65531  /* the most the kernel gives */
-#define NFQ_NO_NEXT (-1)
+#define NFQUEUE_HEADER_COPY 1600 /* an Ethernet frame: without GSO little needs a requeue */
+#define NFQUEUE_FULL_COPY   65531 /* the most the kernel gives */
+#define NFQUEUE_NO_NEXT	    (-1)
 
-struct nfq;
+struct nfqueue;
 
-/* What happens to the packets. All are called on the thread that calls nfq_service(). */
-struct nfq_ops {
+/* What happens to the packets. All are called on the thread that calls nfqueue_service(). */
+struct nfqueue_ops {
 	/* A batch was read: take the time. */
 	void (*begin)(void *arg);
 	/*
@@ -49,63 +49,64 @@ struct nfq_ops {
 	void (*flush)(void *arg);
 };
 
-struct nfq_config {
+struct nfqueue_config {
 	uint16_t header_queue; /* the number in the firewall's rules */
-	uint16_t full_queue;   /* only requeued packets come here */
-	int32_t next_queue;    /* header queue that GUARD_NOT_MINE leads to, or NFQ_NO_NEXT: accept */
-	uint32_t maxlen;       /* packets the kernel holds in a queue; 0: a good default */
+	uint16_t full_queue; /* only requeued packets come here */
+	int32_t next_queue; /* header queue that GUARD_NOT_MINE leads to, or NFQUEUE_NO_NEXT: accept */
+	uint32_t maxlen; /* packets the kernel holds in a queue; 0: a good default */
 };
 
-struct nfq_stats {
-	uint64_t packets;   /* taken from the header queue */
-	uint64_t batches;   /* of the header queue */
-	uint64_t replaced;  /* given back rewritten, either queue */
-	uint64_t requeued;  /* sent to the full queue */
+struct nfqueue_stats {
+	uint64_t packets; /* taken from the header queue */
+	uint64_t batches; /* of the header queue */
+	uint64_t replaced; /* given back rewritten, either queue */
+	uint64_t requeued; /* sent to the full queue */
 	uint64_t passed_on; /* sent to the next worker */
-	uint64_t overruns;  /* ENOBUFS: the kernel could not deliver */
-	uint64_t oversize;  /* dropped: too long to be copied whole */
+	uint64_t overruns; /* ENOBUFS: the kernel could not deliver */
+	uint64_t oversize; /* dropped: too long to be copied whole */
 	uint64_t bad_messages; /* from the kernel, not understood */
 	uint64_t verdict_errors; /* verdicts that the kernel refused (packet already gone) */
 	uint64_t send_retries; /* verdicts that had to be sent again for want of memory */
 };
 
 /*
- * nfq_open() - bind both queues. Packets that rules send there are held from now on.
- * @c: copied. @ops: borrowed until nfq_close().
+ * nfqueue_open() - bind both queues. Packets that rules send there are held from now on.
+ * @c: copied. @ops: borrowed until nfqueue_close().
  * Return: 0; -EPERM without CAP_NET_ADMIN; -EBUSY if another process has one of the queues;
  * -EPROTONOSUPPORT if the kernel has no NFQUEUE; another negative errno.
  */
-int nfq_open(struct nfq **q, const struct nfq_config *c, const struct nfq_ops *ops, void *arg);
+int nfqueue_open(struct nfqueue **q, const struct nfqueue_config *c, const struct nfqueue_ops *ops,
+		 void *arg);
 
-/* nfq_close() - unbind. The kernel drops what is still queued. NULL is fine. */
-void nfq_close(struct nfq *q);
+/* nfqueue_close() - unbind. The kernel drops what is still queued. NULL is fine. */
+void nfqueue_close(struct nfqueue *q);
 
 /*
- * nfq_service() - read, judge and answer until both queues are empty or @budget packets were
+ * nfqueue_service() - read, judge and answer until both queues are empty or @budget packets were
  * judged (rounded up to whole batches). Never blocks.
  * Return: packets of the header queue that were judged.
  */
-uint32_t nfq_service(struct nfq *q, uint32_t budget);
+uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget);
 
-/* The descriptors to watch for reading; either one is a reason to call nfq_service(). */
-int nfq_header_fd(const struct nfq *q);
-int nfq_full_fd(const struct nfq *q);
+/* The descriptors to watch for reading; either one is a reason to call nfqueue_service(). */
+int nfqueue_header_fd(const struct nfqueue *q);
+int nfqueue_full_fd(const struct nfqueue *q);
 
-/* nfq_stats() - may be read while another thread serves the queue; then each field may lag. */
-const struct nfq_stats *nfq_stats(const struct nfq *q);
+/* nfqueue_stats() - may be read while another thread serves the queue; then each field may lag. */
+const struct nfqueue_stats *nfqueue_stats(const struct nfqueue *q);
 
 /* What /proc/net/netfilter/nfnetlink_queue says of one queue. */
-struct nfq_kernel_stats {
-	uint32_t portid;       /* netlink port of the owner; usually its process id */
-	uint32_t waiting;      /* packets without a verdict */
+struct nfqueue_kernel_stats {
+	uint32_t portid; /* netlink port of the owner; usually its process id */
+	uint32_t waiting; /* packets without a verdict */
 	uint32_t queue_dropped; /* the queue was full */
 	uint32_t user_dropped; /* the socket buffer was full */
 };
 
 /*
- * nfq_kernel_stats() - Return: 0; -ENOENT if nobody has bound queue @number; another negative errno
- * if the file cannot be read.
+ * nfqueue_kernel_stats() - Return: 0; -ENOENT if nobody has bound queue @number; another negative
+ * errno if the file cannot be read.
  */
-int nfq_kernel_stats(uint16_t number, struct nfq_kernel_stats *s);
+int nfqueue_kernel_stats(uint16_t number, struct nfqueue_kernel_stats *s);
 
 #endif

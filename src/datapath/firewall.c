@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/firewall.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/firewall_rules.h"
+#include "datapath/tool.h"
+
+#define LOCK_WAIT_SECONDS "5"
+
+/* The tools of one kind of iptables. */
+struct iptables {
+	const char *name;
+	bool legacy;
+	const char *tool[2], *restore[2]; /* IPv4, IPv6 */
+};
+
+static const struct iptables iptables_kinds[] = {
+	{"iptables", false, {"iptables", "ip6tables"}, {"iptables-restore", "ip6tables-restore"}},
+	{"iptables-legacy",
+	 true,
+	 {"iptables-legacy", "ip6tables-legacy"},
+	 {"iptables-legacy-restore", "ip6tables-legacy-restore"}},
+};
+
+static int family_index(int family)
+{
+	return family == 4 ? 0 : 1;
+}
+
+/* ---- where the listens are ---- */
+
+static uint8_t where_of(const struct guard_listen *l, const struct ifaddrs *list)
+{
+	uint8_t where = l->plen == 128 ? 0 : FIREWALL_FORWARDED;
+
+	for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+		struct ip_addr a;
+
+		if (!i->ifa_addr)
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET)
+			a = ip_addr_v4(((const struct sockaddr_in *)i->ifa_addr)->sin_addr.s_addr);
+		else if (i->ifa_addr->sa_family == AF_INET6)
+			memcpy(&a, &((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr,
+			       sizeof(a));
+		else
+			continue;
+		if (ip_addr_in_prefix(&a, &l->prefix, l->plen))
+			where |= FIREWALL_LOCAL;
+	}
+	return where ? where : FIREWALL_FORWARDED;
+}
+
+/* place_listens() - fill plan->where. */
+static int place_listens(struct firewall_plan *plan)
+{
+	const struct firewall_config *c = plan->config;
+	struct ifaddrs *list = NULL;
+
+	if (c->placement == FIREWALL_PLACE_AUTO && getifaddrs(&list) < 0)
+		return -errno;
+	for (uint32_t i = 0; i < c->n_listens; i++) {
+		if (c->placement == FIREWALL_PLACE_GATEWAY)
+			plan->where[i] = FIREWALL_FORWARDED;
+		else if (c->placement == FIREWALL_PLACE_HOST)
+			plan->where[i] = FIREWALL_LOCAL;
+		else
+			plan->where[i] = where_of(&c->listen[i], list);
+	}
+	freeifaddrs(list);
+	return 0;
+}
+
+/* ---- iptables ---- */
+
+/* iptables_has() - does "iptables -t raw @cmd @chain [-j @target]" succeed? */
+static bool iptables_has(const char *tool, const char *cmd, const char *chain, const char *target)
+{
+	const char *const argv[] = {tool, "-w",	 LOCK_WAIT_SECONDS,    "-t",   "raw",
+				    cmd,  chain, target ? "-j" : NULL, target, NULL};
+	char error[TOOL_ERROR_MAX];
+
+	return tool_run(argv, NULL, 0, error) == 0;
+}
+
+static int iptables_restore(const char *tool, const char *text, size_t len, char *error)
+{
+	const char *const argv[] = {tool, "--noflush", "-w", LOCK_WAIT_SECONDS, NULL};
+
+	return tool_run(argv, text, len, error);
+}
+
+/* iptables_fill() - make or refill our chains for one family. */
+static int iptables_fill(const struct iptables *t, const struct firewall_plan *p, int family,
+			 char *error)
+{
+	const char *tool = t->tool[family_index(family)];
+	bool jump_pre = !iptables_has(tool, "-C", "PREROUTING", FIREWALL_CHAIN_PRE);
+	bool jump_out = !iptables_has(tool, "-C", "OUTPUT", FIREWALL_CHAIN_OUT);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int rc;
+
+	if (!f)
+		return -errno;
+	firewall_rules_iptables(f, p, family, jump_pre, jump_out);
+	rc = fclose(f) == 0 ? iptables_restore(t->restore[family_index(family)], text, len, error)
+			    : -ENOMEM;
+	free(text);
+	return rc;
+}
+
+/*
+ * iptables_clear() - remove our chains of one family, if there are any. A jump is taken out before
+ * its chain, all in one transaction.
+ */
+static int iptables_clear(const struct iptables *t, int family, char *error)
+{
+	static const struct {
+		const char *base, *chain;
+	} chains[] = {{"PREROUTING", FIREWALL_CHAIN_PRE}, {"OUTPUT", FIREWALL_CHAIN_OUT}};
+	const char *tool = t->tool[family_index(family)];
+	char text[512];
+	int len = snprintf(text, sizeof(text), "*raw\n");
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		if (iptables_has(tool, "-C", chains[i].base, chains[i].chain))
+			len += snprintf(text + len, sizeof(text) - (size_t)len, "-D %s -j %s\n",
+					chains[i].base, chains[i].chain);
+		if (!iptables_has(tool, "-S", chains[i].chain, NULL))
+			continue;
+		any = true;
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "-F %s\n-X %s\n",
+				chains[i].chain, chains[i].chain);
+	}
+	if (!any)
+		return 0;
+	len += snprintf(text + len, sizeof(text) - (size_t)len, "COMMIT\n");
+	return iptables_restore(t->restore[family_index(family)], text, (size_t)len, error);
+}
+
+/* iptables_family() - install or clear one family, as the plan demands. */
+static int iptables_family(const struct iptables *t, struct firewall_plan *p, int family,
+			   char *error)
+{
+	int rc;
+
+	if (!firewall_rules_family(p, family)) {
+		char ignored[TOOL_ERROR_MAX];
+
+		iptables_clear(t, family, ignored);
+		return 0;
+	}
+	p->notrack = true;
+	rc = iptables_fill(t, p, family, error);
+	if (rc != 0 && rc != -ENOENT) { /* perhaps the kernel has no CT target */
+		p->notrack = false;
+		rc = iptables_fill(t, p, family, error);
+	}
+	return rc;
+}
+
+static int iptables_install(const struct iptables *t, struct firewall_plan *p, char *error)
+{
+	int rc = iptables_family(t, p, 4, error);
+
+	return rc != 0 ? rc : iptables_family(t, p, 6, error);
+}
+
+static int iptables_remove(const struct iptables *t, char *error)
+{
+	int rc4 = iptables_clear(t, 4, error);
+	char error6[TOOL_ERROR_MAX];
+	int rc6 = iptables_clear(t, 6, error6);
+
+	if (rc4 == 0 && rc6 != 0)
+		memcpy(error, error6, TOOL_ERROR_MAX);
+	return rc4 != 0 ? rc4 : rc6;
+}
+
+/* ---- nftables ---- */
+
+static int nft_run(const char *text, size_t len, char *error)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+
+	return tool_run(argv, text, len, error);
+}
+
+static bool nft_table_exists(const char *table)
+{
+	const char *const argv[] = {"nft", "list", "table", "inet", table, NULL};
+	char error[TOOL_ERROR_MAX];
+
+	return tool_run(argv, NULL, 0, error) == 0;
+}
+
+/* nft_queue_works() - not every kernel has the statement, so try it where no packet comes by. */
+static bool nft_queue_works(char *error)
+{
+	static const char probe[] = "table inet tcpguard_probe {\n\tchain probe {\n"
+				    "\t\tqueue num 0-1 bypass\n\t}\n}\n"
+				    "delete table inet tcpguard_probe\n";
+
+	return nft_run(probe, sizeof(probe) - 1, error) == 0;
+}
+
+static int nft_fill(const struct firewall_plan *p, char *error)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int rc;
+
+	if (!f)
+		return -errno;
+	firewall_rules_nftables(f, p);
+	rc = fclose(f) == 0 ? nft_run(text, len, error) : -ENOMEM;
+	free(text);
+	return rc;
+}
+
+static int nft_install(struct firewall_plan *p, char *error)
+{
+	int rc;
+
+	p->notrack = true;
+	rc = nft_fill(p, error);
+	if (rc != 0 && rc != -ENOENT) {
+		p->notrack = false;
+		rc = nft_fill(p, error);
+	}
+	return rc;
+}
+
+/* nft_command() - "@verb table inet tcpguard", if there is one. */
+static int nft_command(const char *verb, char *error)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "%s table inet %s\n", verb, FIREWALL_TABLE);
+
+	return nft_table_exists(FIREWALL_TABLE) ? nft_run(text, (size_t)len, error) : 0;
+}
+
+/* ---- either ---- */
+
+/* legacy_in_use() - asking iptables-legacy would load its tables where nobody uses them. */
+static bool legacy_in_use(void)
+{
+	FILE *f = fopen("/proc/net/ip_tables_names", "re");
+	char line[64];
+	bool raw = false;
+
+	if (!f)
+		return false;
+	while (!raw && fgets(line, sizeof(line), f))
+		raw = strcmp(line, "raw\n") == 0;
+	fclose(f);
+	return raw;
+}
+
+/* clear_others() - remove what an earlier run may have left with another tool than ours. */
+static void clear_others(const struct firewall *fw)
+{
+	char ignored[TOOL_ERROR_MAX];
+
+	if (fw->backend != FIREWALL_NFTABLES)
+		nft_command("delete", ignored);
+	for (size_t i = 0; i < ARRAY_SIZE(iptables_kinds); i++) {
+		const struct iptables *t = &iptables_kinds[i];
+
+		if (fw->backend == FIREWALL_IPTABLES && fw->legacy == t->legacy)
+			continue;
+		if (!t->legacy || legacy_in_use())
+			iptables_remove(t, ignored);
+	}
+}
+
+/* try_nftables() - Return: 0, or the reason in @error. */
+static int try_nftables(struct firewall *fw, struct firewall_plan *p, char *error)
+{
+	int rc;
+
+	if (!nft_queue_works(error))
+		return -EOPNOTSUPP;
+	rc = nft_install(p, error);
+	if (rc == 0)
+		*fw = (struct firewall){.backend = FIREWALL_NFTABLES};
+	return rc;
+}
+
+static int try_iptables(struct firewall *fw, struct firewall_plan *p, char *error)
+{
+	char first[TOOL_ERROR_MAX] = "";
+	int rc = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(iptables_kinds); i++) {
+		const struct iptables *t = &iptables_kinds[i];
+
+		rc = iptables_install(t, p, error);
+		if (rc == 0) {
+			*fw = (struct firewall){.backend = FIREWALL_IPTABLES, .legacy = t->legacy};
+			return 0;
+		}
+		if (fw->backend == FIREWALL_AUTO) { /* leave nothing half done */
+			char ignored[TOOL_ERROR_MAX];
+
+			iptables_remove(t, ignored);
+		}
+		if (first[0] == '\0')
+			memcpy(first, error, sizeof(first));
+	}
+	memcpy(error, first, sizeof(first));
+	return rc;
+}
+
+/* reinstall() - with the tool that is in use already. */
+static int reinstall(const struct firewall *fw, struct firewall_plan *p, char *error)
+{
+	if (fw->backend == FIREWALL_NFTABLES)
+		return nft_install(p, error);
+	return iptables_install(&iptables_kinds[fw->legacy], p, error);
+}
+
+static int install(struct firewall *fw, struct firewall_plan *p, char *why, size_t why_len)
+{
+	enum firewall_choice choice = p->config->choice;
+	char nft[TOOL_ERROR_MAX] = "", ipt[TOOL_ERROR_MAX] = "";
+	int rc = -EOPNOTSUPP;
+
+	if (fw->backend != FIREWALL_AUTO && (choice == FIREWALL_AUTO || choice == fw->backend)) {
+		rc = reinstall(fw, p, nft);
+	} else {
+		if (choice != FIREWALL_IPTABLES)
+			rc = try_nftables(fw, p, nft);
+		if (rc != 0 && choice != FIREWALL_NFTABLES)
+			rc = try_iptables(fw, p, ipt);
+		if (rc == 0)
+			clear_others(fw);
+	}
+	if (rc == 0)
+		return 0;
+	snprintf(
+		why, why_len,
+		"cannot install the firewall rules (%s%s%s%s%s); load the kernel's NFQUEUE support, or "
+		"set firewall = none and add the rules yourself",
+		nft[0] ? "nftables: " : "", nft, nft[0] && ipt[0] ? "; " : "",
+		ipt[0] ? "iptables: " : "", ipt);
+	return rc < 0 ? rc : -EIO;
+}
+
+int firewall_install(struct firewall *fw, const struct firewall_config *c, char *why,
+		     size_t why_len)
+{
+	struct firewall_plan *p;
+	int rc;
+
+	if (c->choice == FIREWALL_NONE) {
+		rc = firewall_remove(fw, why, why_len);
+		fw->backend = FIREWALL_NONE;
+		return rc;
+	}
+	if (fw->backend == FIREWALL_NONE)
+		fw->backend = FIREWALL_AUTO;
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		snprintf(why, why_len, "out of memory for the firewall rules");
+		return -ENOMEM;
+	}
+	p->config = c;
+	rc = place_listens(p);
+	if (rc < 0)
+		snprintf(why, why_len, "cannot list the addresses of this host: %s", strerror(-rc));
+	else
+		rc = install(fw, p, why, why_len);
+	free(p);
+	return rc;
+}
+
+/* finish() - Return: 0, or -EIO with @why filled from @error. */
+static int finish(int rc, const char *error, char *why, size_t why_len)
+{
+	if (rc == 0)
+		return 0;
+	snprintf(why, why_len, "cannot remove the firewall rules: %s", error);
+	return rc < 0 ? rc : -EIO;
+}
+
+int firewall_detach(struct firewall *fw, char *why, size_t why_len)
+{
+	char error[TOOL_ERROR_MAX] = "";
+
+	if (fw->backend == FIREWALL_NFTABLES)
+		return finish(nft_command("flush", error), error, why, why_len);
+	return firewall_remove(fw, why, why_len);
+}
+
+int firewall_remove(struct firewall *fw, char *why, size_t why_len)
+{
+	char error[TOOL_ERROR_MAX] = "";
+	int rc = 0;
+
+	if (fw->backend == FIREWALL_NFTABLES)
+		rc = nft_command("delete", error);
+	else if (fw->backend == FIREWALL_IPTABLES)
+		rc = iptables_remove(&iptables_kinds[fw->legacy], error);
+	if (rc == 0)
+		fw->backend = FIREWALL_AUTO;
+	return finish(rc, error, why, why_len);
+}
+
+const char *firewall_name(const struct firewall *fw)
+{
+	if (fw->backend == FIREWALL_NFTABLES)
+		return "nftables";
+	if (fw->backend == FIREWALL_IPTABLES)
+		return iptables_kinds[fw->legacy].name;
+	return "none";
+}

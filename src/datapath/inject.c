@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/inject.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SEND_BUFFER_BYTES (8 * 1024 * 1024)
+#define BATCH		  GUARD_TX_MAX
+
+/* raw_socket() - Return: a descriptor or a negative errno. */
+static int raw_socket(int family, uint32_t mark)
+{
+	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+	int on = 1, bytes = SEND_BUFFER_BYTES, rc;
+
+	if (fd < 0)
+		return -errno;
+	/* IPPROTO_RAW implies the IPv4 header, IPv6 wants to be asked (RFC 3542 has no such option). */
+	if (family == AF_INET6)
+		rc = setsockopt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof(on));
+	else
+		rc = setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on));
+	if (rc == 0)
+		rc = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	if (rc < 0) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	return fd;
+}
+
+int inject_open(struct inject *in, uint32_t mark)
+{
+	memset(in, 0, sizeof(*in));
+	in->fd6 = -1;
+	in->fd4 = raw_socket(AF_INET, mark);
+	if (in->fd4 < 0)
+		return in->fd4;
+	in->fd6 = raw_socket(AF_INET6, mark);
+	if (in->fd6 < 0 && in->fd6 != -EAFNOSUPPORT) {
+		int rc = in->fd6;
+
+		in->fd6 = -1;
+		inject_close(in);
+		return rc;
+	}
+	return 0;
+}
+
+void inject_close(struct inject *in)
+{
+	if (in->fd4 >= 0)
+		close(in->fd4);
+	if (in->fd6 >= 0)
+		close(in->fd6);
+	in->fd4 = in->fd6 = -1;
+}
+
+/* Where the packets of one sendmmsg() call go. */
+struct batch {
+	uint32_t n;
+	struct mmsghdr msg[BATCH];
+	struct iovec iov[BATCH];
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to[BATCH];
+};
+
+/* batch_add() - the destination is read from the IP header at its fixed place. */
+static void batch_add(struct batch *b, const struct guard_tx *tx)
+{
+	uint32_t i = b->n++;
+	struct msghdr *h = &b->msg[i].msg_hdr;
+
+	b->iov[i] = (struct iovec){.iov_base = (void *)tx->data, .iov_len = tx->len};
+	*h = (struct msghdr){.msg_iov = &b->iov[i], .msg_iovlen = 1, .msg_name = &b->to[i]};
+	if (tx->family == 4) {
+		b->to[i].v4 = (struct sockaddr_in){.sin_family = AF_INET};
+		memcpy(&b->to[i].v4.sin_addr, tx->data + 16, 4);
+		h->msg_namelen = sizeof(b->to[i].v4);
+	} else {
+		b->to[i].v6 = (struct sockaddr_in6){.sin6_family = AF_INET6};
+		memcpy(&b->to[i].v6.sin6_addr, tx->data + 24, 16);
+		h->msg_namelen = sizeof(b->to[i].v6);
+	}
+}
+
+static void count_error(struct inject_stats *s, int error)
+{
+	s->errors++;
+	switch (error) {
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EINVAL:
+		s->no_route++;
+		break;
+	case EPERM:
+	case EACCES:
+		s->refused++;
+		break;
+	case ENOBUFS:
+	case EAGAIN:
+	case ENOMEM:
+		s->no_room++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* batch_send() - all of @b through @fd; sendmmsg() stops at an error, which costs one packet. */
+static uint32_t batch_send(struct inject *in, int fd, struct batch *b)
+{
+	uint32_t next = 0, sent = 0;
+
+	while (next < b->n) {
+		int n = sendmmsg(fd, b->msg + next, b->n - next, MSG_DONTWAIT);
+
+		if (n > 0) {
+			next += (uint32_t)n;
+			sent += (uint32_t)n;
+		} else if (n == 0 || errno != EINTR) {
+			count_error(&in->stats, errno);
+			next++;
+		}
+	}
+	b->n = 0;
+	in->stats.sent += sent;
+	return sent;
+}
+
+uint32_t inject_send(struct inject *in, const struct guard_tx *tx, uint32_t n)
+{
+	struct batch b;
+	uint32_t sent = 0;
+
+	for (int family = 4; family <= 6; family += 2) {
+		int fd = family == 4 ? in->fd4 : in->fd6;
+
+		b.n = 0;
+		for (uint32_t i = 0; i < n; i++) {
+			if (tx[i].family != family)
+				continue;
+			if (fd < 0) {
+				count_error(&in->stats, ENETUNREACH);
+				continue;
+			}
+			batch_add(&b, &tx[i]);
+			if (b.n == BATCH)
+				sent += batch_send(in, fd, &b);
+		}
+		sent += batch_send(in, fd, &b);
+	}
+	return sent;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/nfqueue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "datapath/flow_set.h"
+#include "datapath/nfqueue_msg.h"
+
+#define HEADER_SLOTS   NFMSG_SLOTS_MAX
+#define FULL_SLOTS     16
+#define MAXLEN_DEFAULT 16384
+/* What a packet cut to NFQUEUE_HEADER_COPY takes of the socket buffer, which the kernel doubles. */
+#define HEADER_RCVBUF_PER_PACKET 1280
+/* One batch of the header queue, all requeued, at 64 KB and a little; doubled by the kernel. */
+#define FULL_RCVBUF (HEADER_SLOTS * 80 * 1024)
+
+static_assert(FLOW_SET_SLOTS >= 2 * HEADER_SLOTS, "flow_set must hold a batch");
+static_assert(FULL_SLOTS <= NFMSG_SLOTS_MAX, "struct nfmsg_verdicts holds NFMSG_SLOTS_MAX packets");
+
+struct nfqueue {
+	struct nfqueue_config config;
+	const struct nfqueue_ops *ops;
+	void *arg;
+	struct nfqueue_stats stats;
+	struct flow_set
+		requeued; /* connections of this batch that have a packet in the full queue */
+	struct nfmsg_verdicts verdicts;
+	struct nfmsg_queue header, full;
+};
+
+int nfqueue_open(struct nfqueue **out, const struct nfqueue_config *c,
+		 const struct nfqueue_ops *ops, void *arg)
+{
+	uint32_t maxlen = c->maxlen ? c->maxlen : MAXLEN_DEFAULT;
+	struct nfqueue *q = calloc(1, sizeof(*q));
+	int rc;
+
+	*out = NULL;
+	if (!q)
+		return -ENOMEM;
+	q->config = *c;
+	q->ops = ops;
+	q->arg = arg;
+	q->header.fd = q->full.fd = -1;
+	/* The full queue first: a packet of the header queue may need it at once. */
+	rc = nfmsg_open(&q->full, c->full_queue, NFQUEUE_FULL_COPY, FULL_SLOTS, maxlen,
+			FULL_RCVBUF);
+	if (rc == 0)
+		rc = nfmsg_open(&q->header, c->header_queue, NFQUEUE_HEADER_COPY, HEADER_SLOTS,
+				maxlen, (size_t)maxlen * HEADER_RCVBUF_PER_PACKET);
+	if (rc < 0) {
+		nfqueue_close(q);
+		return rc;
+	}
+	*out = q;
+	return 0;
+}
+
+void nfqueue_close(struct nfqueue *q)
+{
+	if (!q)
+		return;
+	nfmsg_close(&q->header);
+	nfmsg_close(&q->full);
+	free(q);
+}
+
+/* drop_oversize() - the core wants a whole packet that cannot be had. */
+static uint32_t drop_oversize(struct nfqueue *q)
+{
+	q->stats.oversize++;
+	return NF_DROP;
+}
+
+/* pass_on() - another worker may know this packet; the last one lets it through. */
+static uint32_t pass_on(struct nfqueue *q)
+{
+	if (q->config.next_queue == NFQUEUE_NO_NEXT)
+		return NF_ACCEPT;
+	q->stats.passed_on++;
+	return NF_QUEUE_NR((uint32_t)q->config.next_queue);
+}
+
+/* requeue() - to the full queue, and the rest of its connection behind it. */
+static uint32_t requeue(struct nfqueue *q, const struct pkt *p)
+{
+	if (p->kind == PKT_TCP)
+		flow_set_add(&q->requeued, flow_set_key(p));
+	q->stats.requeued++;
+	return NF_QUEUE_NR(q->config.full_queue);
+}
+
+/*
+ * give_verdict() - turn the judge's word into the kernel's.
+ * @from_full: the packet came from the full queue, so what is missing cannot be had.
+ */
+static void give_verdict(struct nfqueue *q, uint32_t id, const struct pkt *p,
+			 enum guard_verdict verdict, bool from_full)
+{
+	uint32_t nf = NF_DROP;
+
+	switch (verdict) {
+	case GUARD_ACCEPT:
+		nf = NF_ACCEPT;
+		break;
+	case GUARD_REPLACE:
+		if (pkt_is_complete(p)) {
+			nfmsg_verdicts_replace(&q->verdicts, id, p->data, p->len);
+			return;
+		}
+		nf = drop_oversize(q);
+		break;
+	case GUARD_WANT_FULL:
+		nf = from_full ? drop_oversize(q) : requeue(q, p);
+		break;
+	case GUARD_NOT_MINE:
+		nf = pass_on(q);
+		break;
+	case GUARD_DROP:
+		break;
+	}
+	nfmsg_verdicts_add(&q->verdicts, id, nf);
+}
+
+/* judge_packet() - one packet of the batch, from bytes to verdict. */
+static void judge_packet(struct nfqueue *q, const struct nfmsg_packet *np, bool from_full)
+{
+	struct pkt p;
+	int error = pkt_parse(&p, np->data, np->cap_len, np->len, np->csum);
+
+	if (q->requeued.used && !from_full && p.kind == PKT_TCP &&
+	    flow_set_has(&q->requeued, flow_set_key(&p))) {
+		nfmsg_verdicts_add(&q->verdicts, np->id, requeue(q, &p));
+		return;
+	}
+	give_verdict(q, np->id, &p, q->ops->judge(q->arg, &p, error), from_full);
+}
+
+/* serve_batch() - read a batch of @from, judge it, answer it. Return: messages read. */
+static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from)
+{
+	bool from_full = from == &q->full;
+	uint32_t n = nfmsg_read(from, &q->stats);
+	struct nfmsg_packet np;
+
+	if (n == 0)
+		return 0;
+	q->ops->begin(q->arg);
+	nfmsg_verdicts_begin(&q->verdicts, from, &q->stats);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!nfmsg_packet_at(from, i, &np, &q->stats))
+			continue;
+		q->stats.packets += !from_full;
+		judge_packet(q, &np, from_full);
+	}
+	q->ops->flush(q->arg);
+	nfmsg_verdicts_end(&q->verdicts);
+	return n;
+}
+
+/* drain_full() - ends, because only serve_batch() of the header queue fills the full queue. */
+static void drain_full(struct nfqueue *q)
+{
+	while (serve_batch(q, &q->full) > 0)
+		;
+}
+
+uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget)
+{
+	uint32_t done = 0;
+
+	drain_full(q);
+	while (done < budget) {
+		uint32_t n = serve_batch(q, &q->header);
+
+		q->stats.batches += n > 0;
+		done += n;
+		if (q->requeued.used) {
+			drain_full(q);
+			flow_set_clear(&q->requeued);
+		}
+		if (n < q->header.slots)
+			break;
+	}
+	return done;
+}
+
+int nfqueue_header_fd(const struct nfqueue *q)
+{
+	return q->header.fd;
+}
+
+int nfqueue_full_fd(const struct nfqueue *q)
+{
+	return q->full.fd;
+}
+
+const struct nfqueue_stats *nfqueue_stats(const struct nfqueue *q)
+{
+	return &q->stats;
+}
+
+int nfqueue_kernel_stats(uint16_t number, struct nfqueue_kernel_stats *s)
+{
+	FILE *f = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
+	unsigned queue, copy_mode, copy_range;
+	int rc = -ENOENT;
+
+	if (!f)
+		return -errno;
+	while (fscanf(f, "%u %u %u %u %u %u %u %*u %*u", &queue, &s->portid, &s->waiting,
+		      &copy_mode, &copy_range, &s->queue_dropped, &s->user_dropped) == 7) {
+		if (queue == number) {
+			rc = 0;
+			break;
+		}
+	}
+	fclose(f);
+	return rc;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "datapath/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* find() - the full path of @name. */
+static bool find(const char *name, char *path, size_t len)
+{
+	static const char *const dirs[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin",
+					   "/usr/local/sbin"};
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, len, "%s/%s", dirs[i], name);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* memory_file() - a file that holds @text and is read from its start. */
+static int memory_file(const char *text, size_t len)
+{
+	int fd = memfd_create("tcpguard-tool", MFD_CLOEXEC);
+	size_t done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < len) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n < 0 && errno != EINTR) {
+			int error = errno;
+
+			close(fd);
+			return -error;
+		}
+		done += n > 0 ? (size_t)n : 0;
+	}
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+/* spawn() - start the program with its three standard files. Signals are as in a fresh process. */
+static int spawn(pid_t *pid, const char *path, const char *const argv[], int in, int err)
+{
+	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int rc;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
+	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	rc = posix_spawn(pid, path, &files, &attr, (char *const *)argv, (char *const *)env);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return -rc;
+}
+
+/* wait_for() - Return: exit status, 128 and the signal's number if one ended it, or -errno. */
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* first_line() - of the file @fd, without leading blanks. */
+static void first_line(int fd, char error[TOOL_ERROR_MAX])
+{
+	ssize_t n = pread(fd, error, TOOL_ERROR_MAX - 1, 0);
+	size_t start;
+
+	error[n > 0 ? n : 0] = '\0';
+	start = strspn(error, " \t\n");
+	memmove(error, error + start, strlen(error + start) + 1);
+	error[strcspn(error, "\n")] = '\0';
+}
+
+int tool_run(const char *const argv[], const char *input, size_t len, char error[TOOL_ERROR_MAX])
+{
+	char path[PATH_MAX];
+	int in = -1, err = -1, rc;
+	pid_t pid;
+
+	error[0] = '\0';
+	if (!find(argv[0], path, sizeof(path))) {
+		snprintf(error, TOOL_ERROR_MAX, "%s is not installed", argv[0]);
+		return -ENOENT;
+	}
+	rc = in = memory_file(input, len);
+	if (rc >= 0)
+		rc = err = memory_file(NULL, 0);
+	if (rc >= 0)
+		rc = spawn(&pid, path, argv, in, err);
+	if (rc >= 0)
+		rc = wait_for(pid);
+	if (rc > 0)
+		first_line(err, error);
+	if (rc != 0 && error[0] == '\0')
+		snprintf(error, TOOL_ERROR_MAX, "%s: %s", argv[0],
+			 rc < 0 ? strerror(-rc) : "failed without saying why");
+	if (in >= 0)
+		close(in);
+	if (err >= 0)
+		close(err);
+	return rc;
+}
