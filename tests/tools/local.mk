@@ -1,1 +1,23 @@
-# tests/tools
+# Laboratory tools: built by `make` because the demonstration and the benchmark need them too, never
+# installed. They share no code with the daemon, so that they can disagree with it.
+lab_tools = tests/tools/flood tests/tools/peer tests/tools/wire
+noinst_PROGRAMS += $(lab_tools)
+
+tests_tools_flood_SOURCES = tests/tools/flood.c tests/tools/sender.c tests/tools/sender.h \
+	tests/tools/util.c tests/tools/util.h
+tests_tools_flood_CFLAGS = $(AM_CFLAGS) $(NFQ_CFLAGS)
+tests_tools_flood_LDADD = $(NFQ_LIBS)
+
+tests_tools_peer_SOURCES = tests/tools/peer.c tests/tools/peer.h tests/tools/peer_client.c \
+	tests/tools/peer_conn.c tests/tools/peer_load.c tests/tools/peer_ops.c \
+	tests/tools/peer_server.c tests/tools/util.c tests/tools/util.h
+
+tests_tools_wire_SOURCES = tests/tools/wire.c tests/tools/util.c tests/tools/util.h
+
+if HAVE_PCAP
+noinst_PROGRAMS += tests/tools/replay
+tests_tools_replay_SOURCES = tests/tools/replay.c tests/tools/sender.c tests/tools/sender.h \
+	tests/tools/util.c tests/tools/util.h
+tests_tools_replay_CFLAGS = $(AM_CFLAGS) $(NFQ_CFLAGS) $(PCAP_CFLAGS)
+tests_tools_replay_LDADD = $(NFQ_LIBS) $(PCAP_LIBS)
+endif
