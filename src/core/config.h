@@ -9,7 +9,7 @@
 #include "base/addr.h"
 #include "base/types.h"
 
-#define GUARD_SERVICES_MAX 256
+#define GUARD_SERVICES_MAX 255
 #define GUARD_LISTENS_MAX 1024
 #define GUARD_SERVICE_NAME_MAX 32 /* with its terminating zero */
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SYN cookies: answering in the server's name without keeping anything, and recognising the answer.
+ *
+ * The SYN-ACK announces a window of zero, so that the client holds its data back until the server has
+ * answered and a window update of the guard says so: nothing is lost and nothing need be buffered.
+ */
+#include "core/internal.h"
+
+#define DEFAULT_MSS_V4 536  /* RFC 9293 3.7.1 */
+#define DEFAULT_MSS_V6 1220
+#define PROBE_INTERVAL USEC_PER_SEC /* how often a server that is down is asked again */
+#define PROMISE_AUTHENTICATED 0xffu /* all of a packed promise but the MSS, which nothing depends on */
+
+static void offered_options(const struct pkt *syn, const struct promise *promise,
+			    struct cookie_options *o)
+{
+	uint16_t has = syn->opt.present;
+	uint16_t ecn = TCP_ECE | TCP_CWR;
+
+	o->mss = has & TCP_OPT_MSS ? syn->opt.mss
+	       : syn->family == 4  ? DEFAULT_MSS_V4
+				   : DEFAULT_MSS_V6;
+	o->wscale = (has & TCP_OPT_WSCALE) && promise->wscale != PROMISE_NO_WSCALE ? syn->opt.wscale
+										  : COOKIE_NO_WSCALE;
+	o->sack = (has & TCP_OPT_SACK_PERMITTED) && promise->sack;
+	o->timestamps = (has & TCP_OPT_TIMESTAMPS) && promise->timestamps;
+	/* RFC 3168 6.1.1: both bits ask for ECN; a cookie without timestamps cannot remember it */
+	o->ecn = (syn->flags & ecn) == ecn && promise->ecn && o->timestamps;
+}
+
+static void cookie_flow_of(struct cookie_flow *f, const struct pkt *in, uint32_t client_isn)
+{
+	if (in->family == 4)
+		cookie_flow_v4(f, in->src.w[3], in->dst.w[3], in->sport, in->dport, client_isn);
+	else
+		cookie_flow_v6(f, in->src.w, in->dst.w, in->sport, in->dport, client_isn);
+}
+
+static void send_synack(struct turn *t, const struct pkt *syn, const struct promise *promise,
+			const struct cookie_options *o, const struct cookie *c)
+{
+	struct segment s;
+
+	segment_reply(&s, syn);
+	s.seq = c->isn;
+	s.ack = syn->seq + 1; /* not the data of a SYN, RFC 7413 4.2.2 */
+	s.flags = TCP_SYN | TCP_ACK | (o->ecn ? TCP_ECE : 0);
+	s.opt.present = TCP_OPT_MSS;
+	s.opt.mss = promise->mss;
+	if (o->wscale != COOKIE_NO_WSCALE) {
+		s.opt.present |= TCP_OPT_WSCALE;
+		s.opt.wscale = promise->wscale;
+	}
+	if (o->sack)
+		s.opt.present |= TCP_OPT_SACK_PERMITTED;
+	if (o->timestamps) {
+		s.opt.present |= TCP_OPT_TIMESTAMPS;
+		s.opt.ts_val = c->tsval;
+		s.opt.ts_ecr = syn->opt.ts_val;
+	}
+	emit(t, &s);
+}
+
+/* refused() - the server is known to be down: say so at once. One SYN a second goes to ask it again. */
+static bool refused(struct turn *t, uint32_t slot, const struct pkt *in)
+{
+	struct service *s = turn_service(t, slot);
+	struct profile *p = profile_find(t->a, &in->dst, in->dport);
+
+	if (!p || !p->down || s->config == UINT16_MAX ||
+	    !t->config->service[s->config].refuse_when_down)
+		return false;
+	if (t->now >= p->probe_at) {
+		p->probe_at = t->now + PROBE_INTERVAL;
+		passive_syn(t, slot, in);
+		return true;
+	}
+	emit_rst_reply(t, in);
+	s->counters.refused++;
+	s->counters.resets_sent++;
+	turn_drop(t, GUARD_DROP_SERVER_DOWN);
+	return true;
+}
+
+/*
+ * half_open_goes_on() - a SYN that repeats one that had gone to the server before the attack. If the
+ * server has answered it, it goes on directly; if not, the server's backlog was full.
+ */
+static bool half_open_goes_on(struct turn *t, uint32_t slot, const struct pkt *in)
+{
+	uint32_t i = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
+
+	if (i == HALF_OPEN_NONE)
+		return false;
+	if (half_open_at(t->a, i)->client_isn == in->seq && half_open_at(t->a, i)->answered) {
+		passive_syn(t, slot, in);
+		return true;
+	}
+	half_open_remove(t->a, i);
+	return false;
+}
+
+void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
+{
+	struct service *s = turn_service(t, slot);
+	struct key_ring *keys = &t->a->keys;
+	unsigned parity = keys->epoch & 1;
+	struct cookie_options options;
+	struct cookie_flow flow;
+	struct promise promise;
+	struct cookie cookie;
+	uint32_t bits, before;
+
+	if (!turn_checksum_good(t, in))
+		return;
+	if (in->opt.present & (TCP_OPT_MALFORMED | TCP_OPT_MD5 | TCP_OPT_AO)) {
+		/* signed segments cannot be answered by anybody but the server (RFC 5925) */
+		turn_drop(t, GUARD_DROP_BAD_OPTIONS);
+		return;
+	}
+	if (half_open_goes_on(t, slot, in) || refused(t, slot, in))
+		return;
+	bits = profile_promise(t->a, slot, &in->dst, in->dport, t->now, &before);
+	promise_unpack(bits, &promise);
+	offered_options(in, &promise, &options);
+	cookie_flow_of(&flow, in, in->seq);
+	cookie_make(&keys->key[parity], parity, &flow, bits & PROMISE_AUTHENTICATED, &options,
+		    &cookie);
+	send_synack(t, in, &promise, &options, &cookie);
+	keys->in_flight[parity]++;
+	s->counters.synack_sent++;
+	s->counters.cookies_sent++;
+	turn_drop(t, GUARD_DROP_ANSWERED);
+	service_opened(t, slot, true);
+}
+
+/* check_isn() - is it a cookie for a SYN with sequence number @client_isn? */
+static bool check_isn(struct turn *t, uint32_t slot, const struct pkt *in, uint32_t client_isn,
+		      struct splice_offer *offer)
+{
+	unsigned timestamps = in->opt.present & TCP_OPT_TIMESTAMPS ? 1 : 0;
+	struct cookie c = {.isn = in->ack - 1, .tsval = in->opt.ts_ecr};
+	uint32_t now_bits, before_bits, bits;
+	const struct siphash_key *key;
+	struct cookie_flow flow;
+	unsigned parity;
+
+	if (!timestamps)
+		c.tsval = 0;
+	parity = cookie_parity(&c, timestamps);
+	if (t->a->keys.in_flight[parity] == 0)
+		return false;
+	key = &t->a->keys.key[parity];
+	now_bits = profile_promise(t->a, slot, &in->dst, in->dport, t->now, &before_bits);
+	cookie_flow_of(&flow, in, client_isn);
+	bits = now_bits;
+	if (!cookie_check(key, &flow, bits & PROMISE_AUTHENTICATED, &c, timestamps,
+			  &offer->client)) {
+		bits = before_bits;
+		if (!((now_bits ^ before_bits) & PROMISE_AUTHENTICATED) ||
+		    !cookie_check(key, &flow, bits & PROMISE_AUTHENTICATED, &c, timestamps,
+				  &offer->client))
+			return false;
+	}
+	promise_unpack(bits, &offer->promised);
+	offer->client_isn = client_isn;
+	offer->cookie = c;
+	return true;
+}
+
+bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
+{
+	struct service *s = turn_service(t, slot);
+	struct splice_offer offer;
+
+	if (!key_ring_in_flight(&t->a->keys) || (in->flags & (TCP_SYN | TCP_RST)) ||
+	    !(in->flags & TCP_ACK))
+		return false;
+	/*
+	 * The third segment of the handshake or the first data carry ISN + 1. Should that ACK have been
+	 * lost, a client with data probes the zero window, with a sequence number one below.
+	 */
+	if (!check_isn(t, slot, in, in->seq - 1, &offer) &&
+	    (in->payload_len > 1 || !check_isn(t, slot, in, in->seq, &offer))) {
+		if (old == INDEX_NONE)
+			s->counters.cookies_invalid++;
+		return false;
+	}
+	if (!turn_checksum_good(t, in))
+		return true;
+	t->a->keys.in_flight[cookie_parity(&offer.cookie, offer.client.timestamps)]--;
+	s->counters.cookies_valid++;
+	if (old != INDEX_NONE)
+		track_forget(t, old);
+	service_completed(t, slot, true);
+	splice_begin(t, slot, in, &offer);
+	return true;
+}

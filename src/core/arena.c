@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/arena.h"
+
+#include <string.h>
+
+static uint32_t buckets_for(uint32_t entries)
+{
+	uint32_t n = 16;
+
+	while (n < entries && n < 1u << 24)
+		n <<= 1;
+	/* Rounding up would cost up to four more bytes an entry; chains of two are as good. */
+	return n > entries ? n / 2 : n;
+}
+
+static uint64_t align_up(uint64_t n)
+{
+	return (n + 63) & ~(uint64_t)63;
+}
+
+void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
+{
+	uint32_t half_open_buckets = buckets_for(limits->max_half_open);
+	uint32_t flow_buckets = buckets_for(limits->max_flows);
+	uint64_t at = align_up(sizeof(struct guard_arena));
+
+	l->half_open_mask = half_open_buckets - 1;
+	l->flow_mask = flow_buckets - 1;
+	l->half_open_buckets = at;
+	at = align_up(at + 4ULL * half_open_buckets);
+	l->half_opens = at;
+	at = align_up(at + (uint64_t)limits->max_half_open * sizeof(struct half_open));
+	l->flow_buckets = at;
+	at = align_up(at + 4ULL * flow_buckets);
+	l->flows = at;
+	l->size = align_up(at + (uint64_t)limits->max_flows * sizeof(struct flow));
+}
+
+static uint64_t fold_v6(const struct guard_arena *a, const struct ip_addr *ip)
+{
+	return siphash_2words(&a->table_key, (uint64_t)ip->w[0] << 32 | ip->w[1],
+			      (uint64_t)ip->w[2] << 32 | ip->w[3]);
+}
+
+uint64_t arena_hash(const struct guard_arena *a, const struct ip_addr *src, uint16_t sport,
+		    const struct ip_addr *dst, uint16_t dport)
+{
+	uint64_t x, y;
+
+	if (ip_addr_is_v4(src) && ip_addr_is_v4(dst)) {
+		x = (uint64_t)src->w[3] << 16 | sport;
+		y = (uint64_t)dst->w[3] << 16 | dport;
+	} else {
+		x = fold_v6(a, src) ^ sport;
+		y = fold_v6(a, dst) ^ dport;
+	}
+	return x < y ? siphash_2words(&a->table_key, x, y) : siphash_2words(&a->table_key, y, x);
+}
+
+void arena_event(struct guard_arena *a, enum guard_event_kind kind, const char *service,
+		 const struct ip_addr *addr, uint16_t port, uint64_t value, const char *detail)
+{
+	struct guard_event *e = &a->event[a->events % EVENT_RING];
+
+	memset(e, 0, sizeof(*e));
+	e->number = ++a->events;
+	e->time = a->now;
+	e->kind = kind;
+	if (service)
+		memcpy(e->service, service, sizeof(e->service));
+	if (addr)
+		e->addr = *addr;
+	e->port = port;
+	e->value = value;
+	if (detail) {
+		strncpy(e->detail, detail, sizeof(e->detail) - 1);
+	}
+}

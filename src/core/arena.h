@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The one block of memory that holds everything a guard knows. No pointer in it: what belongs to a
+ * pool is addressed by index, and the pools by their offset from the beginning.
+ *
+ *   struct guard_arena | half-open buckets | half-opens | flow buckets | flows
+ */
+#ifndef TCPGUARD_CORE_ARENA_H
+#define TCPGUARD_CORE_ARENA_H
+
+#include "base/siphash.h"
+#include "base/wheel.h"
+#include "core/detect.h"
+#include "core/flow.h"
+#include "core/guard.h"
+#include "core/half_open.h"
+#include "core/keys.h"
+#include "core/profile.h"
+
+#define ARENA_MAGIC 0x74637067u /* "tcpg" */
+#define ARENA_VERSION 1
+#define EVENT_RING 256
+#define SERVICE_SLOTS 256
+#define SERVICE_NONE 255 /* the slot of flows whose service has been configured away */
+
+/* Timer ticks: 8.192 ms. 2^31 of them are half a year. */
+#define TICK_SHIFT 13
+
+static inline uint32_t tick_of(usec_t t)
+{
+	return (uint32_t)(t >> TICK_SHIFT);
+}
+
+/* ticks_in() - a duration in ticks, rounded up. */
+static inline uint32_t ticks_in(usec_t duration)
+{
+	return (uint32_t)((duration + (1u << TICK_SHIFT) - 1) >> TICK_SHIFT);
+}
+
+static inline usec_t usec_of_ticks(uint32_t ticks)
+{
+	return (usec_t)ticks << TICK_SHIFT;
+}
+
+/* Run-time state of one service; the slot stays the same across configurations. */
+struct service {
+	char name[GUARD_SERVICE_NAME_MAX]; /* empty: slot is free */
+	uint16_t config; /* index into guard_config.service; UINT16_MAX: configured away */
+	uint8_t mode;    /* enum guard_mode in force */
+	uint8_t engine;
+	struct detect_config limits; /* this guard's share */
+	struct detector detector;
+	usec_t state_since;
+	usec_t relief_at; /* next look at the oldest half-opens during an attack; 0: none */
+	struct half_open_list half_opens;
+	uint32_t half_open_peak;
+	uint32_t flows, spliced_now, time_wait;
+	uint32_t default_promise, default_promise_before;
+	usec_t default_promise_changed;
+	struct guard_counters counters;
+};
+
+/* Where the pools are; see struct guard_arena. */
+struct arena_layout {
+	uint64_t half_open_buckets, half_opens, flow_buckets, flows, size; /* offsets in bytes */
+	uint32_t half_open_mask, flow_mask;                                /* buckets - 1 */
+};
+
+struct guard_arena {
+	uint32_t magic, version;
+	struct guard_limits limits;
+	struct arena_layout at;
+	usec_t now; /* the latest time seen */
+
+	struct siphash_key table_key;
+	struct key_ring keys;
+	uint64_t random; /* state of the generator for what needs no secrecy */
+
+	uint32_t half_open_free, half_open_fresh, half_open_used;
+	uint32_t flow_free, flow_fresh, flow_used, flow_hand;
+	struct wheel wheel;
+
+	uint64_t drops[GUARD_DROP_COUNT];
+	uint64_t unguarded;
+	uint64_t events; /* number of the newest */
+	struct guard_event event[EVENT_RING];
+
+	uint32_t n_services; /* slots ever used */
+	struct service service[SERVICE_SLOTS];
+	uint16_t slot_of_config[GUARD_SERVICES_MAX];
+	struct profile profile[PROFILE_SETS * PROFILE_WAYS];
+};
+
+static inline void *arena_at(const struct guard_arena *a, uint64_t offset)
+{
+	return (char *)(uintptr_t)a + offset;
+}
+
+/* arena_hash() - of a connection, the same whichever end comes first. */
+uint64_t arena_hash(const struct guard_arena *a, const struct ip_addr *src, uint16_t sport,
+		    const struct ip_addr *dst, uint16_t dport);
+
+void arena_layout(struct arena_layout *l, const struct guard_limits *limits);
+
+/* arena_event() - remember an event; @detail may be NULL. */
+void arena_event(struct guard_arena *a, enum guard_event_kind kind, const char *service,
+		 const struct ip_addr *addr, uint16_t port, uint64_t value, const char *detail);
+
+#endif

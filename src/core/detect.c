@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/detect.h"
+
+#include <string.h>
+
+/*
+ * CUSUM parameters, in handshakes per window of 100 ms. The allowance grows with the traffic: the
+ * deficit of n completed handshakes a window fluctuates by about the square root of 2n, and a step
+ * in the rate shows once as a deficit of rate x round-trip time. The limit of 40 lets a flood of 200
+ * SYN/s (20 a window) be seen in the third window and one of 1,000 SYN/s in the first.
+ */
+#define CUSUM_ALLOWANCE 2
+#define CUSUM_LIMIT 40
+#define MEAN_SHIFT 6 /* the mean follows with 1/64 a window, 6.4 s */
+
+void detect_init(struct detector *d)
+{
+	memset(d, 0, sizeof(*d));
+}
+
+static void wake(struct detector *d, usec_t now)
+{
+	if (d->window_ends == 0)
+		d->window_ends = now + DETECT_WINDOW;
+}
+
+void detect_opened(struct detector *d, usec_t now, bool cookie)
+{
+	wake(d, now);
+	d->opened++;
+	if (cookie) {
+		d->in_flight[d->ring_at]++;
+		d->in_flight_sum++;
+	}
+}
+
+void detect_completed(struct detector *d, bool cookie)
+{
+	d->completed++;
+	if (cookie) {
+		d->in_flight[d->ring_at]--;
+		d->in_flight_sum--;
+	}
+}
+
+uint32_t detect_pending(const struct detector *d, uint32_t half_open)
+{
+	return half_open + (d->in_flight_sum > 0 ? (uint32_t)d->in_flight_sum : 0);
+}
+
+static enum detect_change begin_attack(struct detector *d, enum detect_cause cause, usec_t now)
+{
+	d->attack = true;
+	d->cause = cause;
+	d->quiet_since = now;
+	wake(d, now);
+	return DETECT_BEGAN;
+}
+
+enum detect_change detect_check(struct detector *d, const struct detect_config *c,
+				uint32_t half_open, usec_t now)
+{
+	if (d->attack || detect_pending(d, half_open) < c->start)
+		return DETECT_NO_CHANGE;
+	return begin_attack(d, DETECT_BY_HALF_OPEN, now);
+}
+
+/* excess() - by how much the deficit of this window is over what is ordinary; may be negative. */
+static int32_t excess(const struct detector *d)
+{
+	int32_t deficit = (int32_t)d->opened - (int32_t)d->completed;
+	int32_t allowance = CUSUM_ALLOWANCE + (int32_t)(d->completed / 8);
+
+	return deficit - d->mean_x256 / 256 - allowance;
+}
+
+static void learn(struct detector *d)
+{
+	int32_t deficit = (int32_t)d->opened - (int32_t)d->completed;
+
+	/* An attack that creeps in must not become ordinary: what counts is bounded. */
+	if (deficit > CUSUM_LIMIT / 2)
+		deficit = CUSUM_LIMIT / 2;
+	if (deficit < 0)
+		deficit = 0;
+	d->mean_x256 += (deficit * 256 - d->mean_x256) >> MEAN_SHIFT;
+}
+
+static void next_window(struct detector *d)
+{
+	d->opened = d->completed = 0;
+	d->ring_at = (d->ring_at + 1) % DETECT_RING;
+	d->in_flight_sum -= d->in_flight[d->ring_at];
+	d->in_flight[d->ring_at] = 0;
+	d->window_ends += DETECT_WINDOW;
+}
+
+static enum detect_change close_window(struct detector *d, const struct detect_config *c,
+				       uint32_t half_open)
+{
+	usec_t now = d->window_ends;
+	int32_t over = excess(d);
+	int64_t sum = (int64_t)d->cusum + over;
+	enum detect_change change = DETECT_NO_CHANGE;
+
+	d->cusum = sum < 0 ? 0 : sum > 4 * CUSUM_LIMIT ? 4 * CUSUM_LIMIT : (uint32_t)sum;
+	if (!d->attack) {
+		learn(d);
+		if (d->cusum > CUSUM_LIMIT)
+			change = begin_attack(d, DETECT_BY_CUSUM, now);
+	} else if (over > 0 || detect_pending(d, half_open) > c->end) {
+		d->quiet_since = now;
+	} else if (now - d->quiet_since >= c->hold) {
+		d->attack = false;
+		d->cusum = 0;
+		change = DETECT_ENDED;
+	}
+	next_window(d);
+	return change;
+}
+
+/* idle() - would further windows without traffic change nothing? */
+static bool idle(const struct detector *d)
+{
+	if (d->attack || d->cusum || d->opened || d->mean_x256 >= 256)
+		return false;
+	for (uint32_t i = 0; i < DETECT_RING; i++) {
+		if (d->in_flight[i])
+			return false;
+	}
+	return true;
+}
+
+enum detect_change detect_expire(struct detector *d, const struct detect_config *c,
+				 uint32_t half_open, usec_t now)
+{
+	/* After a long sleep of the caller, windows beyond the ring and the hold time say nothing new. */
+	usec_t reach = DETECT_RING * DETECT_WINDOW + c->hold + DETECT_WINDOW;
+
+	if (d->window_ends && now > d->window_ends + reach)
+		d->window_ends = now - reach;
+	while (d->window_ends && d->window_ends <= now) {
+		enum detect_change change = close_window(d, c, half_open);
+
+		if (change != DETECT_NO_CHANGE)
+			return change;
+		if (idle(d))
+			d->window_ends = 0;
+	}
+	return DETECT_NO_CHANGE;
+}
+
+usec_t detect_deadline(const struct detector *d)
+{
+	return d->window_ends ? d->window_ends : USEC_NEVER;
+}

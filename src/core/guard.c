@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation
+ * -------------------
+ * guard_input() finds out what a packet belongs to, in this order:
+ *   1. a flow (passed or spliced), whichever side it comes from;
+ *   2. a half-open connection seen passing;
+ *   3. a service, by destination: a SYN passes or is answered with a cookie, an ACK may bring a cookie
+ *      back, anything else passes: the server knows better;
+ *   4. nothing: it passes.
+ * guard_expire() serves the flows' timers (wheel) and each service's own time-outs.
+ */
+#include "core/guard.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+#define EXPIRE_BUDGET 4096 /* timers served in one guard_expire() */
+
+static bool limits_good(const struct guard_limits *l)
+{
+	return l->max_flows >= 16 && l->max_flows <= HALF_OPEN_MAX && l->max_half_open >= 16 &&
+	       l->max_half_open <= HALF_OPEN_MAX;
+}
+
+size_t guard_arena_size(const struct guard_limits *limits)
+{
+	struct arena_layout l;
+
+	if (!limits_good(limits))
+		return 0;
+	arena_layout(&l, limits);
+	return (size_t)l.size;
+}
+
+static uint64_t seed_word(const uint8_t *seed, unsigned i)
+{
+	uint64_t w = 0;
+
+	for (unsigned b = 0; b < 8; b++)
+		w |= (uint64_t)seed[i * 8 + b] << (8 * b);
+	return w;
+}
+
+int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
+	       const struct guard_config *config, usec_t now, const uint8_t seed[GUARD_SEED_BYTES])
+{
+	struct guard_arena *a = arena;
+	struct siphash_key master;
+
+	if (!limits_good(limits))
+		return -EINVAL;
+	a->magic = ARENA_MAGIC;
+	a->version = ARENA_VERSION;
+	a->limits = *limits;
+	a->now = now;
+	arena_layout(&a->at, limits);
+	master.k0 = seed_word(seed, 0);
+	master.k1 = seed_word(seed, 1);
+	a->table_key.k0 = seed_word(seed, 2);
+	a->table_key.k1 = seed_word(seed, 3);
+	key_ring_init(&a->keys, &master, config->cookie_rotate, now);
+	half_open_init(a);
+	flow_init(a);
+	profile_init(a);
+	for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+		a->service[i].half_opens.head = a->service[i].half_opens.tail = HALF_OPEN_NONE;
+		a->service[i].config = UINT16_MAX;
+	}
+	g->arena = a;
+	guard_configure(g, now, config);
+	return 0;
+}
+
+static void turn_begin(struct turn *t, const struct guard *g, usec_t now, struct actions *out)
+{
+	t->a = g->arena;
+	t->config = g->config;
+	if (now > g->arena->now)
+		g->arena->now = now;
+	t->now = g->arena->now;
+	t->out = out;
+	key_ring_advance(&g->arena->keys, t->now);
+}
+
+void guard_configure(struct guard *g, usec_t now, const struct guard_config *config)
+{
+	struct turn t;
+
+	g->config = config;
+	turn_begin(&t, g, now, NULL);
+	service_configure(&t);
+	arena_event(g->arena, GUARD_EVENT_CONFIGURED, NULL, NULL, 0, config->n_services, NULL);
+}
+
+int guard_set_mode(struct guard *g, usec_t now, uint32_t index, enum guard_mode mode)
+{
+	struct turn t;
+
+	if (index >= g->config->n_services || g->arena->slot_of_config[index] == SERVICE_NONE)
+		return -ENOENT;
+	turn_begin(&t, g, now, NULL);
+	service_set_mode(&t, g->arena->slot_of_config[index], mode);
+	return 0;
+}
+
+bool turn_checksum_good(struct turn *t, struct pkt *in)
+{
+	if (in->csum != PKT_CSUM_UNVERIFIED)
+		return true;
+	if (!pkt_is_complete(in)) {
+		turn_want_full(t);
+		return false;
+	}
+	if (!pkt_checksum_ok(in)) {
+		turn_drop(t, GUARD_DROP_BAD_CHECKSUM);
+		return false;
+	}
+	in->csum = PKT_CSUM_FULL;
+	return true;
+}
+
+static bool protects(const struct service *s)
+{
+	return s->mode == GUARD_MODE_ADAPTIVE || s->mode == GUARD_MODE_ALWAYS;
+}
+
+/* any_protected() - is there a service whose clients' nonsense is to be kept away? */
+static bool any_protected(const struct turn *t)
+{
+	for (uint32_t i = 0; i < t->a->n_services; i++) {
+		if (t->a->service[i].config != UINT16_MAX && protects(&t->a->service[i]))
+			return true;
+	}
+	return false;
+}
+
+static void malformed_input(struct turn *t)
+{
+	if (any_protected(t))
+		turn_drop(t, GUARD_DROP_MALFORMED);
+	else
+		turn_accept(t);
+}
+
+/* fragment_input() - ports of later fragments are unknown: the policy is by destination address. */
+static void fragment_input(struct turn *t, const struct pkt *in)
+{
+	const struct guard_config *c = t->config;
+
+	turn_accept(t);
+	for (uint32_t i = 0; i < c->n_listens; i++) {
+		struct service *s = turn_service(t, t->a->slot_of_config[c->listen[i].service]);
+
+		if (!ip_addr_in_prefix(&in->dst, &c->listen[i].prefix, c->listen[i].plen))
+			continue;
+		s->counters.fragments++;
+		if (c->fragments == GUARD_FRAGMENTS_DROP && protects(s)) {
+			s->counters.dropped++;
+			turn_drop(t, GUARD_DROP_FRAGMENT);
+		}
+		return;
+	}
+}
+
+/* bad_flags() - combinations that no TCP sends, RFC 9293 3.10.7. */
+static bool bad_flags(const struct pkt *in)
+{
+	uint16_t f = in->flags;
+
+	if (f & TCP_SYN)
+		return f & (TCP_FIN | TCP_RST);
+	if (f & TCP_RST)
+		return f & TCP_FIN;
+	return !(f & TCP_ACK); /* none at all, FIN alone, Christmas tree */
+}
+
+static bool unusable_address(const struct ip_addr *a)
+{
+	if (ip_addr_is_v4(a)) {
+		uint32_t v4 = ntohl(a->w[3]);
+
+		return v4 >> 24 == 0 || v4 >= 0xe0000000u;
+	}
+	return (ntohl(a->w[0]) >> 24) == 0xff || !(a->w[0] | a->w[1] | a->w[2] | a->w[3]);
+}
+
+/* bad_address() - RFC 9293 MUST-57 and MUST-63, and a SYN that claims to come from where it goes. */
+static bool bad_address(const struct pkt *in)
+{
+	return unusable_address(&in->src) || unusable_address(&in->dst) || !in->sport ||
+	       !in->dport || (in->sport == in->dport && ip_addr_eq(&in->src, &in->dst));
+}
+
+static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
+{
+	struct service *s = turn_service(t, slot);
+
+	s->counters.syn_received++;
+	if (service_answers(s))
+		answer_syn(t, slot, in);
+	else if (turn_checksum_good(t, in))
+		passive_syn(t, slot, in);
+}
+
+/* client_input() - from a client, of no flow that takes it; @old: the flow it may replace. */
+static void client_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
+{
+	struct service *s = turn_service(t, slot);
+	uint32_t h;
+
+	turn_accept(t);
+	if (s->mode == GUARD_MODE_OFF)
+		return;
+	if (bad_flags(in) || bad_address(in)) {
+		if (protects(s))
+			turn_drop(t, bad_flags(in) ? GUARD_DROP_BAD_FLAGS : GUARD_DROP_BAD_ADDRESS);
+		return;
+	}
+	if ((in->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		syn_input(t, slot, in);
+		return;
+	}
+	h = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
+	if (h != HALF_OPEN_NONE) {
+		if (turn_checksum_good(t, in))
+			passive_client(t, h, in);
+		return;
+	}
+	answer_ack(t, slot, in, old);
+}
+
+static void server_input(struct turn *t, struct pkt *in)
+{
+	uint32_t h = half_open_find(t->a, &in->dst, in->dport, &in->src, in->sport);
+
+	turn_accept(t);
+	if (h != HALF_OPEN_NONE && turn_checksum_good(t, in))
+		passive_server(t, h, in);
+}
+
+/* goes_to_half_open() - a segment that belongs to a new connection on the ports of an old flow. */
+static bool goes_to_half_open(struct turn *t, const struct flow *f, enum flow_dir dir,
+			      const struct pkt *in)
+{
+	const struct half_open *h;
+	uint32_t i;
+
+	if (t->a->half_open_used == 0)
+		return false;
+	i = half_open_find(t->a, &f->client, f->client_port, &f->server, f->server_port);
+	if (i == HALF_OPEN_NONE)
+		return false;
+	h = half_open_at(t->a, i);
+	if (dir == FROM_CLIENT)
+		return h->answered && (in->flags & TCP_ACK) && in->ack == h->server_isn + 1;
+	return (in->flags & (TCP_SYN | TCP_RST)) && (in->flags & TCP_ACK) &&
+	       in->ack == h->client_isn + 1;
+}
+
+/* flow_syn() - a SYN of the client on the ports of flow @i. */
+static void flow_syn(struct turn *t, uint32_t i, struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+	uint32_t slot = f->service;
+
+	if (relay_is_reused(f, in)) {
+		client_input(t, slot, in, i);
+	} else if (flow_is_splicing(f)) {
+		turn_drop(t, GUARD_DROP_CONSUMED); /* the SYN-ACK was sent twice; nothing is missing */
+	} else if (flow_is_over(f)) {
+		emit_to_client(t, f, TCP_ACK); /* TIME-WAIT: not a new connection, RFC 9293 3.10.7.4 */
+		turn_drop(t, GUARD_DROP_STALE);
+	} else {
+		relay_input(t, i, FROM_CLIENT, in); /* the server challenges it, RFC 5961 4 */
+	}
+}
+
+static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+
+	if (dir == FROM_CLIENT && (in->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
+		flow_syn(t, i, in);
+		return;
+	}
+	if (goes_to_half_open(t, f, dir, in)) {
+		if (dir == FROM_CLIENT)
+			client_input(t, f->service, in, i);
+		else
+			server_input(t, in);
+		return;
+	}
+	if (flow_is_splicing(f)) {
+		if (dir == FROM_CLIENT)
+			splice_client(t, i, in);
+		else
+			splice_server(t, i, in);
+		return;
+	}
+	if (dir == FROM_CLIENT && (f->flags & (FLOW_CLIENT_FIN | FLOW_RESET)) &&
+	    answer_ack(t, f->service, in, i))
+		return;
+	relay_input(t, i, dir, in);
+}
+
+static void count_packet(struct turn *t, uint32_t slot, bool from_client, const struct pkt *in)
+{
+	struct guard_counters *c = &turn_service(t, slot)->counters;
+
+	if (from_client) {
+		c->packets_in++;
+		c->bytes_in += in->payload_len;
+	} else {
+		c->packets_out++;
+		c->bytes_out += in->payload_len;
+	}
+	if (t->out->verdict == GUARD_DROP && t->out->drop != GUARD_DROP_ANSWERED &&
+	    t->out->drop != GUARD_DROP_CONSUMED)
+		c->dropped++;
+}
+
+static void tcp_input(struct turn *t, struct pkt *in)
+{
+	enum flow_dir dir;
+	uint32_t i = flow_find(t->a, &in->src, in->sport, &in->dst, in->dport, &dir);
+	int slot;
+
+	if (i != INDEX_NONE) {
+		slot = flow_at(t->a, i)->service;
+		flow_input(t, i, dir, in);
+	} else if ((slot = service_match(t, &in->dst, in->dport)) >= 0) {
+		dir = FROM_CLIENT;
+		client_input(t, (uint32_t)slot, in, INDEX_NONE);
+	} else if ((slot = service_match(t, &in->src, in->sport)) >= 0) {
+		dir = FROM_SERVER;
+		server_input(t, in);
+	} else {
+		t->a->unguarded++;
+		turn_accept(t);
+		return;
+	}
+	if (t->out->verdict != GUARD_WANT_FULL)
+		count_packet(t, (uint32_t)slot, dir == FROM_CLIENT, in);
+}
+
+void guard_input(struct guard *g, usec_t now, struct pkt *in, int error, struct actions *out)
+{
+	struct turn t;
+
+	turn_begin(&t, g, now, out);
+	out->drop = GUARD_DROP_NONE;
+	if (error)
+		malformed_input(&t);
+	else if (in->kind == PKT_TCP)
+		tcp_input(&t, in);
+	else if (in->kind == PKT_ICMP_ERROR)
+		icmp_input(&t, in);
+	else if (in->kind == PKT_FRAGMENT)
+		fragment_input(&t, in);
+	else
+		turn_accept(&t);
+	if (out->verdict == GUARD_DROP)
+		t.a->drops[out->drop]++;
+}
+
+static bool outbox_has_room(const struct actions *out)
+{
+	return out->n_tx + GUARD_TX_PER_INPUT <= GUARD_TX_MAX;
+}
+
+void guard_expire(struct guard *g, usec_t now, struct actions *out)
+{
+	struct turn t;
+
+	turn_begin(&t, g, now, out);
+	for (uint32_t n = 0; n < EXPIRE_BUDGET && outbox_has_room(out); n++) {
+		uint32_t i = wheel_pop(&t.a->wheel, flow_timers(t.a), turn_tick(&t));
+
+		if (i == INDEX_NONE)
+			break;
+		if (flow_is_splicing(flow_at(t.a, i)))
+			splice_timeout(&t, i);
+		else
+			track_timeout(&t, i);
+	}
+	for (uint32_t slot = 0; slot < t.a->n_services; slot++) {
+		if (!service_expire(&t, slot))
+			break;
+	}
+}
+
+usec_t guard_deadline(const struct guard *g)
+{
+	const struct guard_arena *a = g->arena;
+	usec_t when = USEC_NEVER;
+	uint32_t tick;
+
+	if (wheel_next(&a->wheel, &tick)) {
+		int32_t ahead = (int32_t)(tick - tick_of(a->now));
+
+		when = ahead <= 0 ? a->now : ((a->now >> TICK_SHIFT) + (uint32_t)ahead) << TICK_SHIFT;
+	}
+	for (uint32_t slot = 0; slot < a->n_services; slot++) {
+		usec_t due = service_deadline(g, slot);
+
+		if (due < when)
+			when = due;
+	}
+	return when;
+}
+
+int guard_kill(struct guard *g, usec_t now, uint32_t id, struct actions *out)
+{
+	struct turn t;
+	struct flow *f;
+
+	turn_begin(&t, g, now, out);
+	if (!flow_is_used(t.a, id))
+		return -ENOENT;
+	f = flow_at(t.a, id);
+	if (!flow_is_over(f))
+		emit_reset_both(&t, f);
+	arena_event(t.a, GUARD_EVENT_FLOW_KILLED, turn_service(&t, f->service)->name, &f->client,
+		    f->client_port, id, NULL);
+	track_forget(&t, id);
+	return 0;
+}

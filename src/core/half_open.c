@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/half_open.h"
+
+#include "core/arena.h"
+#include "wire/packet.h"
+
+static struct half_open *entries(const struct guard_arena *a)
+{
+	return arena_at(a, a->at.half_opens);
+}
+
+static uint32_t *bucket_of(const struct guard_arena *a, const struct ip_addr *src, uint16_t sport,
+			   const struct ip_addr *dst, uint16_t dport)
+{
+	uint32_t *buckets = arena_at(a, a->at.half_open_buckets);
+
+	return &buckets[arena_hash(a, src, sport, dst, dport) & a->at.half_open_mask];
+}
+
+struct half_open *half_open_at(struct guard_arena *a, uint32_t i)
+{
+	return &entries(a)[i];
+}
+
+void half_open_init(struct guard_arena *a)
+{
+	uint32_t *buckets = arena_at(a, a->at.half_open_buckets);
+
+	for (uint32_t i = 0; i <= a->at.half_open_mask; i++)
+		buckets[i] = HALF_OPEN_NONE;
+	a->half_open_free = HALF_OPEN_NONE;
+	a->half_open_fresh = 0;
+	a->half_open_used = 0;
+}
+
+uint32_t half_open_find(const struct guard_arena *a, const struct ip_addr *client,
+			uint16_t client_port, const struct ip_addr *server, uint16_t server_port)
+{
+	const struct half_open *all = entries(a);
+	uint32_t i;
+
+	if (a->half_open_used == 0)
+		return HALF_OPEN_NONE;
+	i = *bucket_of(a, client, client_port, server, server_port);
+	while (i != HALF_OPEN_NONE) {
+		const struct half_open *h = &all[i];
+
+		if (h->client_port == client_port && h->server_port == server_port &&
+		    ip_addr_eq(&h->client, client) && ip_addr_eq(&h->server, server))
+			break;
+		i = h->hash_next;
+	}
+	return i;
+}
+
+static void list_append(struct guard_arena *a, struct half_open_list *l, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+
+	h->next = HALF_OPEN_NONE;
+	h->prev = l->tail;
+	if (l->tail != HALF_OPEN_NONE)
+		half_open_at(a, l->tail)->next = i;
+	else
+		l->head = i;
+	l->tail = i;
+	l->count++;
+}
+
+static void list_unlink(struct guard_arena *a, struct half_open_list *l, struct half_open *h)
+{
+	if (h->prev != HALF_OPEN_NONE)
+		half_open_at(a, h->prev)->next = h->next;
+	else
+		l->head = h->next;
+	if (h->next != HALF_OPEN_NONE)
+		half_open_at(a, h->next)->prev = h->prev;
+	else
+		l->tail = h->prev;
+	l->count--;
+}
+
+static void hash_unlink(struct guard_arena *a, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+	uint32_t *bucket = bucket_of(a, &h->client, h->client_port, &h->server, h->server_port);
+	uint32_t at = *bucket;
+
+	if (at == i) {
+		*bucket = h->hash_next;
+		return;
+	}
+	while (half_open_at(a, at)->hash_next != i)
+		at = half_open_at(a, at)->hash_next;
+	half_open_at(a, at)->hash_next = h->hash_next;
+}
+
+void half_open_remove(struct guard_arena *a, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+
+	hash_unlink(a, i);
+	list_unlink(a, &a->service[h->service].half_opens, h);
+	h->client_port = 0;
+	h->hash_next = a->half_open_free;
+	a->half_open_free = i;
+	a->half_open_used--;
+}
+
+/* largest_list() - the service with the most half-opens; @service wins where it has its share. */
+static uint32_t largest_list(struct guard_arena *a, uint32_t service)
+{
+	uint32_t best = service;
+
+	if (a->service[service].half_opens.count > a->limits.max_half_open / 2)
+		return service;
+	for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+		if (a->service[i].half_opens.count > a->service[best].half_opens.count)
+			best = i;
+	}
+	return best;
+}
+
+static uint32_t take_slot(struct guard_arena *a, uint32_t service, int *evicted)
+{
+	uint32_t i;
+
+	if (a->half_open_free == HALF_OPEN_NONE && a->half_open_fresh < a->limits.max_half_open)
+		return a->half_open_fresh++;
+	if (a->half_open_free == HALF_OPEN_NONE) {
+		uint32_t victim = largest_list(a, service);
+
+		half_open_remove(a, a->service[victim].half_opens.head);
+		*evicted = (int)victim;
+	}
+	i = a->half_open_free;
+	a->half_open_free = half_open_at(a, i)->hash_next;
+	return i;
+}
+
+static uint32_t offers(const struct pkt *syn)
+{
+	uint32_t o = 0;
+
+	if (syn->opt.present & TCP_OPT_WSCALE)
+		o |= OFFER_WSCALE;
+	if (syn->opt.present & TCP_OPT_SACK_PERMITTED)
+		o |= OFFER_SACK;
+	if (syn->opt.present & TCP_OPT_TIMESTAMPS)
+		o |= OFFER_TIMESTAMPS;
+	if ((syn->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR))
+		o |= OFFER_ECN;
+	return o;
+}
+
+uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt *syn,
+		       uint32_t tick, int *evicted)
+{
+	uint32_t i = take_slot(a, service, evicted);
+	uint32_t *bucket = bucket_of(a, &syn->src, syn->sport, &syn->dst, syn->dport);
+	struct half_open *h = half_open_at(a, i);
+
+	*h = (struct half_open){
+		.client = syn->src,
+		.server = syn->dst,
+		.client_port = syn->sport,
+		.server_port = syn->dport,
+		.client_isn = syn->seq,
+		.born = tick,
+		.service = service & 0xff,
+		.offered = offers(syn) & 0xf,
+		.hash_next = *bucket & HALF_OPEN_NONE,
+	};
+	*bucket = i;
+	list_append(a, &a->service[service].half_opens, i);
+	a->half_open_used++;
+	return i;
+}

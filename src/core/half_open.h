@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of half-open connections seen passing.
+ *
+ * It is a table of its own, so that a flood can evict nothing but half-open connections. Entries of
+ * one service form a list in the order of their first SYN: the head is the oldest, which is the
+ * first to time out, to be evicted and to be reset toward the server.
+ *
+ *   SYN seen ---> SYN-ACK seen ---> completing ACK: removed, becomes a flow
+ *        \________________\_______> RST, time-out, eviction: removed
+ */
+#ifndef TCPGUARD_CORE_HALF_OPEN_H
+#define TCPGUARD_CORE_HALF_OPEN_H
+
+#include "base/addr.h"
+#include "base/types.h"
+
+struct guard_arena;
+struct pkt;
+
+#define HALF_OPEN_NONE 0xffffffu /* "no entry" in the 24-bit links */
+#define HALF_OPEN_MAX (HALF_OPEN_NONE - 1)
+
+enum half_open_offer { /* what the client's SYN offered */
+	OFFER_WSCALE = 1,
+	OFFER_SACK = 2,
+	OFFER_TIMESTAMPS = 4,
+	OFFER_ECN = 8,
+};
+
+struct half_open {
+	struct ip_addr client, server;
+	uint16_t client_port, server_port;
+	uint32_t client_isn;
+	uint32_t server_isn; /* once answered */
+	uint32_t born;       /* tick of the first SYN */
+	uint32_t hash_next : 24, service : 8;
+	uint32_t next : 24, answered : 1, relieved : 1, retransmits : 3, spare : 3;
+	uint32_t prev : 24, offered : 4, spare2 : 4;
+};
+
+/* With the four bytes of its hash bucket an entry costs 64 bytes. */
+_Static_assert(sizeof(struct half_open) == 60, "a half-open entry must stay small");
+
+/* The entries of one service, oldest first. */
+struct half_open_list {
+	uint32_t head, tail; /* HALF_OPEN_NONE when empty */
+	uint32_t count;
+};
+
+struct half_open *half_open_at(struct guard_arena *a, uint32_t i);
+
+void half_open_init(struct guard_arena *a);
+
+/* half_open_find() - the entry of a connection, or HALF_OPEN_NONE. */
+uint32_t half_open_find(const struct guard_arena *a, const struct ip_addr *client,
+			uint16_t client_port, const struct ip_addr *server, uint16_t server_port);
+
+/*
+ * half_open_add() - a new entry for the SYN @syn (client to server) of @service. When the table is full,
+ * the oldest entry of the service with the most of them goes.
+ * @evicted: set to the service that lost an entry, or left alone.
+ * Return: its index; never fails.
+ */
+uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt *syn,
+		       uint32_t tick, int *evicted);
+
+void half_open_remove(struct guard_arena *a, uint32_t i);
+
+#endif

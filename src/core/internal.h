@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of the core share with each other and with nobody else. */
+#ifndef TCPGUARD_CORE_INTERNAL_H
+#define TCPGUARD_CORE_INTERNAL_H
+
+#include "base/seq.h"
+#include "core/arena.h"
+
+/* One call of guard_input(), guard_expire() or guard_kill(). */
+struct turn {
+	struct guard_arena *a;
+	const struct guard_config *config;
+	usec_t now;
+	struct actions *out;
+};
+
+static inline uint32_t turn_tick(const struct turn *t)
+{
+	return tick_of(t->now);
+}
+
+static inline struct service *turn_service(const struct turn *t, uint32_t slot)
+{
+	return &t->a->service[slot];
+}
+
+/* The verdict on the packet of this turn. */
+static inline void turn_accept(struct turn *t)
+{
+	t->out->verdict = GUARD_ACCEPT;
+}
+
+static inline void turn_drop(struct turn *t, enum guard_drop why)
+{
+	t->out->verdict = GUARD_DROP;
+	t->out->drop = why;
+}
+
+static inline void turn_want_full(struct turn *t)
+{
+	t->out->verdict = GUARD_WANT_FULL;
+}
+
+/*
+ * turn_checksum_good() - may the packet be acted upon? If not, the verdict is set: drop, or ask for
+ * the whole packet to be able to tell.
+ */
+bool turn_checksum_good(struct turn *t, struct pkt *in);
+
+/* ---- emit.c: segments of the guard's own ---- */
+
+/* emit() - append @s to the outbox; lost and counted if that is full. */
+void emit(struct turn *t, const struct segment *s);
+
+/* emit_rst_reply() - refuse @in as a closed port does, RFC 9293 3.10.7.1. */
+void emit_rst_reply(struct turn *t, const struct pkt *in);
+
+/* emit_to_client() / emit_to_server() - a bare segment of flow @f with the sequence numbers, timestamps
+ * and window that are right for that side. @flags: TCP_ACK, TCP_RST | TCP_ACK, ... */
+void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags);
+void emit_to_server(struct turn *t, const struct flow *f, uint16_t flags);
+
+/* emit_client_field() / emit_server_field() - a window in bytes as the field that the client (the server)
+ * will read, with the scale it believes in. Rounds down, so never promises more than there is. */
+uint16_t emit_client_field(const struct flow *f, uint32_t window);
+uint16_t emit_server_field(const struct flow *f, uint32_t window);
+
+/* emit_reset_both() - reset a flow toward both sides, in whatever phase it is. */
+void emit_reset_both(struct turn *t, const struct flow *f);
+
+/* ---- service.c ---- */
+
+/* service_match() - slot of the service that listens on @addr:@port, or -1. */
+int service_match(const struct turn *t, const struct ip_addr *addr, uint16_t port);
+
+/* service_configure() - give the services of t->config their slots. */
+void service_configure(struct turn *t);
+
+/* service_answers() - does the guard answer SYNs of this service with cookies now? */
+static inline bool service_answers(const struct service *s)
+{
+	return s->mode == GUARD_MODE_ALWAYS || (s->mode == GUARD_MODE_ADAPTIVE && s->detector.attack);
+}
+
+/* service_opened() / service_completed() - tell the detector; may begin an attack. */
+void service_opened(struct turn *t, uint32_t slot, bool cookie);
+void service_completed(struct turn *t, uint32_t slot, bool cookie);
+
+/* service_expire() - half-open time-outs, detector windows, relief. False: the outbox is full. */
+bool service_expire(struct turn *t, uint32_t slot);
+
+/* service_deadline() - when service_expire() is due. */
+usec_t service_deadline(const struct guard *g, uint32_t slot);
+
+void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode);
+
+/* ---- passive.c: connections that pass untranslated ---- */
+
+/* passive_syn() - the client's SYN goes to the server. */
+void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/* passive_client() / passive_server() - a segment that belongs to the half-open entry @h. */
+void passive_client(struct turn *t, uint32_t h, const struct pkt *in);
+void passive_server(struct turn *t, uint32_t h, const struct pkt *in);
+
+/* learn_synack() - let the profile and the event log have the server's SYN-ACK @in. */
+void learn_synack(struct turn *t, uint32_t slot, const struct pkt *in, uint32_t offered);
+
+/* ---- answer.c: SYN cookies ---- */
+
+/* answer_syn() - answer the SYN in the server's name, keeping nothing. */
+void answer_syn(struct turn *t, uint32_t slot, struct pkt *in);
+
+/*
+ * answer_ack() - is @in the ACK of a cookie? Then splice, and the verdict is set. @old: index of a flow
+ * of the same connection that is to be replaced, or INDEX_NONE.
+ * Return: false if it is not; nothing has changed then.
+ */
+bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old);
+
+/* ---- splice.c: from a valid cookie to two established halves ---- */
+
+struct splice_offer {
+	struct cookie_options client;
+	struct promise promised;
+	uint32_t client_isn;
+	struct cookie cookie;
+};
+
+/* splice_begin() - make the flow and open toward the server. */
+void splice_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct splice_offer *offer);
+
+/* splice_client() / splice_server() - a segment for a flow whose server has not answered yet. */
+void splice_client(struct turn *t, uint32_t i, struct pkt *in);
+void splice_server(struct turn *t, uint32_t i, struct pkt *in);
+
+/* splice_timeout() - the server has not answered in time. */
+void splice_timeout(struct turn *t, uint32_t i);
+
+/* ---- relay.c: established flows ---- */
+
+/* relay_input() - a segment of flow @i, passed or spliced and open. */
+void relay_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in);
+
+/* relay_is_reused() - does this SYN of the client begin a new connection on flow @f? */
+bool relay_is_reused(const struct flow *f, const struct pkt *syn);
+
+/* ---- track.c: what a segment means for the states of both halves ---- */
+
+enum track_result { TRACK_GOOD, TRACK_OUT_OF_WINDOW };
+
+/* track_segment() - follow a segment of flow @i. Sequence numbers in @in as its sender wrote them. */
+enum track_result track_segment(struct turn *t, uint32_t i, enum flow_dir dir, const struct pkt *in);
+
+/* track_arm() - (re)arm the idle timer of the flow by its state. */
+void track_arm(struct turn *t, uint32_t i);
+
+/* track_arm_in() - arm its timer for @delay from now. */
+void track_arm_in(struct turn *t, uint32_t i, usec_t delay);
+
+/* track_timeout() - its timer has expired and it is not splicing. */
+void track_timeout(struct turn *t, uint32_t i);
+
+/* track_new_flow() - flow_add() with eviction and bookkeeping; INDEX_NONE if there is no room. */
+uint32_t track_new_flow(struct turn *t, uint32_t slot, const struct pkt *from_client);
+
+/* track_forget() - remove a flow with its bookkeeping. */
+void track_forget(struct turn *t, uint32_t i);
+
+/* track_over() - bookkeeping after states were changed by hand: @was_over as before the change. */
+void track_over(struct turn *t, uint32_t i, bool was_over);
+
+/* flow_timer_name() - what the armed timer of @f is for. */
+const char *flow_timer_name(const struct flow *f);
+
+/* ---- icmp.c ---- */
+
+void icmp_input(struct turn *t, struct pkt *in);
+
+#endif

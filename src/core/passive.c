@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calm: client and server shake hands directly, and the guard only watches. What it sees are half-open
+ * connections; a completed one becomes a passed flow, untranslated for life.
+ */
+#include "core/internal.h"
+
+#define RETRANSMITS_MAX 7 /* what the entry's field can count */
+
+static void evicted(struct turn *t, int slot)
+{
+	struct service *s;
+
+	if (slot < 0)
+		return;
+	s = turn_service(t, (uint32_t)slot);
+	if (s->counters.half_open_evicted++ == 0)
+		arena_event(t->a, GUARD_EVENT_HALF_OPEN_FULL, s->name, NULL, 0,
+			    t->a->limits.max_half_open, "the oldest entries give way");
+}
+
+void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
+{
+	uint32_t i = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
+	int lost = -1;
+
+	turn_accept(t);
+	if (i != HALF_OPEN_NONE) {
+		struct half_open *h = half_open_at(t->a, i);
+
+		if (h->client_isn == in->seq) {
+			if (h->retransmits < RETRANSMITS_MAX)
+				h->retransmits++;
+			turn_service(t, slot)->counters.syn_retransmitted++;
+			return;
+		}
+		half_open_remove(t->a, i); /* the client has begun anew */
+	}
+	half_open_add(t->a, slot, in, turn_tick(t), &lost);
+	evicted(t, lost);
+	service_opened(t, slot, false);
+}
+
+static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
+{
+	struct half_open h = *half_open_at(t->a, hi);
+	enum flow_dir dir;
+	uint32_t old = flow_find(t->a, &in->src, in->sport, &in->dst, in->dport, &dir);
+	uint32_t i;
+	struct flow *f;
+
+	half_open_remove(t->a, hi);
+	turn_service(t, h.service)->counters.passed++;
+	service_completed(t, h.service, false);
+	if (old != INDEX_NONE)
+		track_forget(t, old);
+	i = track_new_flow(t, h.service, in);
+	if (i == INDEX_NONE)
+		return; /* it passes all the same, only unseen */
+	f = flow_at(t->a, i);
+	f->client_state = f->server_state = TCPS_ESTABLISHED;
+	f->open.sent[FROM_CLIENT].snd_una = h.client_isn + 1;
+	f->open.sent[FROM_CLIENT].snd_nxt = h.client_isn + 1;
+	f->open.sent[FROM_SERVER].snd_una = h.server_isn + 1;
+	f->open.sent[FROM_SERVER].snd_nxt = h.server_isn + 1;
+	track_arm(t, i);
+	track_segment(t, i, FROM_CLIENT, in);
+}
+
+void passive_client(struct turn *t, uint32_t hi, const struct pkt *in)
+{
+	const struct half_open *h = half_open_at(t->a, hi);
+
+	turn_accept(t);
+	if (in->flags & TCP_RST) {
+		if (in->seq == h->client_isn + 1 || in->seq == h->client_isn)
+			half_open_remove(t->a, hi);
+		return;
+	}
+	if (!(in->flags & TCP_ACK) || !h->answered || in->ack != h->server_isn + 1)
+		return;
+	if (!seq_between(in->seq, h->client_isn + 1, 65536))
+		return;
+	pass_flow(t, hi, in);
+}
+
+void learn_synack(struct turn *t, uint32_t slot, const struct pkt *in, uint32_t offered)
+{
+	const struct service *s = turn_service(t, slot);
+	bool was_down;
+	enum profile_change change = profile_learn(t->a, slot, in, offered, t->now, &was_down);
+
+	if (was_down)
+		arena_event(t->a, GUARD_EVENT_SERVER_UP, s->name, &in->src, in->sport, 0, NULL);
+	if (change == PROFILE_LEARNED)
+		arena_event(t->a, GUARD_EVENT_PROFILE_LEARNED, s->name, &in->src, in->sport, 0,
+			    NULL);
+	else if (change == PROFILE_CHANGED)
+		arena_event(t->a, GUARD_EVENT_PROFILE_CHANGED, s->name, &in->src, in->sport, 0,
+			    NULL);
+}
+
+static void server_refuses(struct turn *t, const struct half_open *h, const struct pkt *in)
+{
+	struct profile *p = profile_get(t->a, h->service, &h->server, h->server_port, t->now);
+
+	turn_service(t, h->service)->counters.server_refused++;
+	p->heard = t->now;
+	if (p->down)
+		return;
+	p->down = true;
+	p->probe_at = t->now + USEC_PER_SEC;
+	arena_event(t->a, GUARD_EVENT_SERVER_DOWN, turn_service(t, h->service)->name, &in->src,
+		    in->sport, 0, NULL);
+}
+
+void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
+{
+	struct half_open *h = half_open_at(t->a, hi);
+
+	turn_accept(t);
+	if (!(in->flags & TCP_ACK) || in->ack != h->client_isn + 1)
+		return;
+	if (in->flags & TCP_RST) {
+		if (!h->answered) /* after a SYN-ACK it only gives up this one */
+			server_refuses(t, h, in);
+		half_open_remove(t->a, hi);
+		return;
+	}
+	if (!(in->flags & TCP_SYN))
+		return;
+	turn_service(t, h->service)->counters.synack_seen++;
+	h->answered = 1;
+	h->server_isn = in->seq;
+	learn_synack(t, h->service, in, h->offered);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is known of each server address: learned from its own SYN-ACKs, so that a cookie can promise in
+ * the server's name what the server will do, and nobody has to copy options by hand.
+ *
+ * A promise is what the guard's SYN-ACK says. When it changes, the one before stays acceptable for
+ * the life of a cookie.
+ */
+#ifndef TCPGUARD_CORE_PROFILE_H
+#define TCPGUARD_CORE_PROFILE_H
+
+#include "base/addr.h"
+#include "base/types.h"
+
+struct guard_arena;
+struct pkt;
+
+#define PROFILE_SETS 256
+#define PROFILE_WAYS 4
+
+#define PROMISE_NO_WSCALE 15
+
+/* What a SYN-ACK of the guard promises; packs into the 31 bits that a cookie authenticates. */
+struct promise {
+	uint16_t mss;
+	uint8_t wscale; /* 0..14 or PROMISE_NO_WSCALE */
+	bool sack, timestamps, ecn;
+};
+
+struct profile {
+	struct ip_addr addr;
+	uint16_t port;
+	uint8_t service; /* slot */
+	uint8_t ttl;
+	bool used;
+	bool learned; /* a SYN-ACK was seen: the promise is the server's own */
+	bool down;    /* refuses or does not answer */
+	uint8_t spare;
+	uint32_t promise, promise_before; /* packed */
+	uint16_t window;
+	usec_t changed;  /* when promise replaced promise_before */
+	usec_t heard;    /* last SYN-ACK or RST */
+	usec_t answered; /* last SYN-ACK */
+	usec_t probe_at; /* while down: the next SYN that is let through to see */
+};
+
+uint32_t promise_pack(const struct promise *p);
+void promise_unpack(uint32_t bits, struct promise *p);
+
+void profile_init(struct guard_arena *a);
+
+/* profile_find() - NULL if nothing is known of this address. */
+struct profile *profile_find(struct guard_arena *a, const struct ip_addr *addr, uint16_t port);
+
+/*
+ * profile_get() - the profile of an address; a fresh one starts with what other addresses of the
+ * service do, or cautious defaults. Evicts the one heard of longest ago.
+ */
+struct profile *profile_get(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
+			    uint16_t port, usec_t now);
+
+/*
+ * profile_promise() - what to promise for this address, without making a profile.
+ * @before: set to the promise that may have been given up to a cookie's life ago.
+ */
+uint32_t profile_promise(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
+			 uint16_t port, usec_t now, uint32_t *before);
+
+enum profile_change { PROFILE_SAME, PROFILE_LEARNED, PROFILE_CHANGED };
+
+/*
+ * profile_learn() - take in the server's SYN-ACK @p.
+ * @offered: enum half_open_offer: only what the SYN offered can be missed in the answer.
+ * @was_down: set to true if the server was thought to be down until now.
+ */
+enum profile_change profile_learn(struct guard_arena *a, uint32_t service, const struct pkt *p,
+				  uint32_t offered, usec_t now, bool *was_down);
+
+#endif

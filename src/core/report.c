@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/report.h"
+
+#include <string.h>
+
+#include "core/internal.h"
+
+#define HALF_OPEN_ID 0x80000000u
+
+static const char *const drop_keys[] = {
+#define DROP(name, key, text) key,
+#include "core/drop.def"
+#undef DROP
+};
+
+static const char *const drop_texts[] = {
+#define DROP(name, key, text) text,
+#include "core/drop.def"
+#undef DROP
+};
+
+static const struct {
+	const char *key;
+	int level;
+	const char *text;
+} events[] = {
+#define EVENT(name, key, level, text) {key, level, text},
+#include "core/event.def"
+#undef EVENT
+};
+
+const char *guard_drop_key(enum guard_drop drop)
+{
+	return drop < GUARD_DROP_COUNT ? drop_keys[drop] : "unknown";
+}
+
+const char *guard_drop_text(enum guard_drop drop)
+{
+	return drop < GUARD_DROP_COUNT ? drop_texts[drop] : "unknown";
+}
+
+const char *guard_event_key(enum guard_event_kind kind)
+{
+	return kind < GUARD_EVENT_COUNT ? events[kind].key : "unknown";
+}
+
+const char *guard_event_text(enum guard_event_kind kind)
+{
+	return kind < GUARD_EVENT_COUNT ? events[kind].text : "unknown";
+}
+
+int guard_event_level(enum guard_event_kind kind)
+{
+	return kind < GUARD_EVENT_COUNT ? events[kind].level : 4;
+}
+
+const char *flow_kind_name(enum flow_kind kind)
+{
+	static const char *const names[FLOW_KIND_COUNT] = {"half-open", "passed", "relay"};
+
+	return kind < FLOW_KIND_COUNT ? names[kind] : "unknown";
+}
+
+/* per_entry() - bytes of an entry and its share of the hash buckets, rounded up. */
+static uint32_t per_entry(size_t entry, uint32_t buckets, uint32_t entries)
+{
+	return (uint32_t)(entry + (4ULL * buckets + entries - 1) / entries);
+}
+
+void guard_report(const struct guard *g, struct guard_report *r)
+{
+	const struct guard_arena *a = g->arena;
+
+	memset(r, 0, sizeof(*r));
+	r->arena_bytes = a->at.size;
+	r->flows_max = a->limits.max_flows;
+	r->flows_used = a->flow_used;
+	r->half_open_max = a->limits.max_half_open;
+	r->half_open_used = a->half_open_used;
+	r->half_open_entry_bytes = per_entry(sizeof(struct half_open), a->at.half_open_mask + 1,
+					     a->limits.max_half_open);
+	r->flow_entry_bytes =
+		per_entry(sizeof(struct flow), a->at.flow_mask + 1, a->limits.max_flows);
+	memcpy(r->drops, a->drops, sizeof(r->drops));
+	r->unguarded = a->unguarded;
+}
+
+bool guard_report_service(const struct guard *g, uint32_t index, usec_t now,
+			  struct service_report *r)
+{
+	const struct service *s;
+
+	if (index >= g->config->n_services || g->arena->slot_of_config[index] == SERVICE_NONE)
+		return false;
+	s = &g->arena->service[g->arena->slot_of_config[index]];
+	memset(r, 0, sizeof(*r));
+	memcpy(r->service, s->name, sizeof(r->service));
+	r->mode = s->mode;
+	r->engine = s->engine;
+	r->state = s->detector.attack ? GUARD_ATTACK : GUARD_CALM;
+	r->state_since = s->state_since;
+	r->half_open = s->half_opens.count;
+	r->half_open_peak = s->half_open_peak;
+	r->cookies_in_flight = detect_pending(&s->detector, 0);
+	r->flows = s->flows;
+	r->spliced_now = s->spliced_now;
+	r->time_wait = s->time_wait;
+	r->attack_start = s->limits.start;
+	r->attack_end = s->limits.end;
+	r->counters = s->counters;
+	return true;
+}
+
+static void fill_backend(const struct guard_arena *a, const struct profile *p, usec_t now,
+			 struct backend_report *r)
+{
+	struct promise promise;
+
+	promise_unpack(p->promise, &promise);
+	memset(r, 0, sizeof(*r));
+	memcpy(r->service, a->service[p->service].name, sizeof(r->service));
+	r->addr = p->addr;
+	r->port = p->port;
+	r->mss = promise.mss;
+	r->wscale = promise.wscale == PROMISE_NO_WSCALE ? -1 : (int8_t)promise.wscale;
+	r->sack = promise.sack;
+	r->timestamps = promise.timestamps;
+	r->ecn = promise.ecn;
+	r->window = p->window;
+	r->ttl = p->ttl;
+	r->down = p->down;
+	r->age = now > p->heard ? now - p->heard : 0;
+}
+
+uint32_t guard_report_backends(const struct guard *g, usec_t now, uint32_t *cursor,
+			       struct backend_report *rows, uint32_t max)
+{
+	const struct guard_arena *a = g->arena;
+	uint32_t n = 0;
+
+	while (*cursor < ARRAY_SIZE(a->profile) && n < max) {
+		const struct profile *p = &a->profile[(*cursor)++];
+
+		if (p->used)
+			fill_backend(a, p, now, &rows[n++]);
+	}
+	if (*cursor >= ARRAY_SIZE(a->profile))
+		*cursor = INDEX_NONE;
+	return n;
+}
+
+static void fill_flow(struct guard_arena *a, uint32_t i, usec_t now, struct flow_report *r)
+{
+	const struct flow *f = flow_at(a, i);
+	uint32_t tick = tick_of(now);
+
+	memset(r, 0, sizeof(*r));
+	r->id = i;
+	r->kind = f->flags & FLOW_TRANSLATED ? FLOW_SPLICED : FLOW_PASSED;
+	r->client = f->client;
+	r->server = f->server;
+	r->client_port = f->client_port;
+	r->server_port = f->server_port;
+	r->client_state = f->client_state;
+	r->server_state = f->server_state;
+	memcpy(r->service, a->service[f->service].name, sizeof(r->service));
+	r->age = usec_of_ticks(tick - f->born);
+	r->idle = usec_of_ticks(tick - f->active);
+	r->timer = USEC_NEVER;
+	r->timer_name = "none";
+	if (wheel_armed(&f->timer)) {
+		r->timer = seq_gt(f->timer.due, tick) ? usec_of_ticks(f->timer.due - tick) : 0;
+		r->timer_name = flow_timer_name(f);
+	}
+	r->bytes_in = f->bytes_in;
+	r->bytes_out = f->bytes_out;
+	if (flow_is_splicing(f))
+		return;
+	r->recv_queue = f->open.sent[FROM_CLIENT].snd_nxt - f->open.sent[FROM_CLIENT].snd_una;
+	r->send_queue = f->open.sent[FROM_SERVER].snd_nxt - f->open.sent[FROM_SERVER].snd_una;
+	r->seq_delta = f->seq_delta;
+	r->ts_delta = f->ts_delta;
+}
+
+static void fill_half_open(const struct guard *g, uint32_t i, usec_t now, struct flow_report *r)
+{
+	struct guard_arena *a = g->arena;
+	const struct half_open *h = half_open_at(a, i);
+	uint32_t age = tick_of(now) - h->born;
+	uint32_t limit = ticks_in(g->config->timeouts.syn_received);
+
+	memset(r, 0, sizeof(*r));
+	r->id = HALF_OPEN_ID | i;
+	r->kind = FLOW_HALF_OPEN;
+	r->client = h->client;
+	r->server = h->server;
+	r->client_port = h->client_port;
+	r->server_port = h->server_port;
+	r->client_state = TCPS_SYN_RECEIVED;
+	r->server_state = h->answered ? TCPS_ESTABLISHED : TCPS_SYN_SENT;
+	memcpy(r->service, a->service[h->service].name, sizeof(r->service));
+	r->age = r->idle = usec_of_ticks(age);
+	r->timer = age < limit ? usec_of_ticks(limit - age) : 0;
+	r->timer_name = "syn-received";
+}
+
+uint32_t guard_report_flows(const struct guard *g, usec_t now, uint32_t *cursor,
+			    struct flow_report *rows, uint32_t max)
+{
+	struct guard_arena *a = g->arena;
+	uint32_t n = 0, looks = 0;
+
+	while (n < max && looks++ < 4 * max) {
+		uint32_t at = *cursor;
+
+		if (at < a->flow_fresh) {
+			if (flow_is_used(a, at))
+				fill_flow(a, at, now, &rows[n++]);
+			++*cursor;
+			continue;
+		}
+		if (at < HALF_OPEN_ID)
+			at = *cursor = HALF_OPEN_ID;
+		if ((at & ~HALF_OPEN_ID) >= a->half_open_fresh) {
+			*cursor = INDEX_NONE;
+			break;
+		}
+		if (half_open_at(a, at & ~HALF_OPEN_ID)->client_port)
+			fill_half_open(g, at & ~HALF_OPEN_ID, now, &rows[n++]);
+		++*cursor;
+	}
+	return n;
+}
+
+uint32_t guard_report_events(const struct guard *g, uint64_t from, struct guard_event *rows,
+			     uint32_t max)
+{
+	const struct guard_arena *a = g->arena;
+	uint64_t first = a->events > EVENT_RING ? a->events - EVENT_RING + 1 : 1;
+	uint32_t n = 0;
+
+	if (from < first)
+		from = first;
+	while (n < max && from + n <= a->events) {
+		rows[n] = a->event[(from + n - 1) % EVENT_RING];
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Services at run time: which one a packet belongs to, whether it is under attack, and the relief of
+ * its server when an attack begins.
+ */
+#include <string.h>
+
+#include "core/internal.h"
+
+/*
+ * Relief. When an attack is noticed the server's backlog is full of forged half-opens, and with its
+ * own time-outs it would stay deaf for a minute. The guard has seen them and resets them, oldest first.
+ * A real client answers within its round-trip time: those younger than RELIEF_SPARE are left alone;
+ * while the backlog is still crowded those beyond RELIEF_SPARE_CROWDED go, too.
+ */
+#define RELIEF_INTERVAL (50 * USEC_PER_MSEC)
+#define RELIEF_SPARE (1000 * USEC_PER_MSEC)
+#define RELIEF_SPARE_CROWDED (250 * USEC_PER_MSEC)
+#define RELIEF_SPARE_RETRANSMITTED (3000 * USEC_PER_MSEC) /* forged sources do not repeat themselves */
+
+int service_match(const struct turn *t, const struct ip_addr *addr, uint16_t port)
+{
+	const struct guard_config *c = t->config;
+	int best = -1, best_plen = -1;
+
+	for (uint32_t i = 0; i < c->n_listens; i++) {
+		const struct guard_listen *l = &c->listen[i];
+
+		if (port >= l->port_low && port <= l->port_high && l->plen > best_plen &&
+		    ip_addr_in_prefix(addr, &l->prefix, l->plen)) {
+			best = t->a->slot_of_config[l->service];
+			best_plen = l->plen;
+		}
+	}
+	return best;
+}
+
+static uint32_t share(uint32_t threshold, uint32_t workers)
+{
+	uint32_t n = workers > 1 ? threshold / workers : threshold;
+
+	return n ? n : 1;
+}
+
+static uint32_t find_slot(struct guard_arena *a, const char *name)
+{
+	uint32_t spare = SERVICE_NONE;
+
+	for (uint32_t i = 0; i < SERVICE_NONE; i++) {
+		const struct service *s = &a->service[i];
+
+		if (s->name[0] && strcmp(s->name, name) == 0)
+			return i;
+		if (spare == SERVICE_NONE &&
+		    (!s->name[0] ||
+		     (s->config == UINT16_MAX && !s->flows && !s->half_opens.count)))
+			spare = i;
+	}
+	if (spare != SERVICE_NONE) {
+		memset(&a->service[spare], 0, sizeof(a->service[spare]));
+		memcpy(a->service[spare].name, name, sizeof(a->service[spare].name));
+		a->service[spare].half_opens.head = HALF_OPEN_NONE;
+		a->service[spare].half_opens.tail = HALF_OPEN_NONE;
+		a->service[spare].mode = GUARD_MODE_COUNT; /* "none yet" */
+		detect_init(&a->service[spare].detector);
+		a->service[spare].state_since = a->now;
+	}
+	return spare;
+}
+
+void service_configure(struct turn *t)
+{
+	const struct guard_config *c = t->config;
+
+	for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
+		t->a->service[i].config = UINT16_MAX;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct guard_service_config *sc = &c->service[i];
+		uint32_t slot = find_slot(t->a, sc->name);
+		struct service *s = turn_service(t, slot);
+
+		t->a->slot_of_config[i] = (uint16_t)slot;
+		if (slot == SERVICE_NONE)
+			continue;
+		s->config = (uint16_t)i;
+		s->engine = (uint8_t)sc->engine;
+		s->limits.start = share(sc->attack.start, c->workers);
+		s->limits.end = share(sc->attack.end, c->workers);
+		s->limits.hold = sc->attack.hold;
+		service_set_mode(t, slot, sc->mode);
+		if (slot >= t->a->n_services)
+			t->a->n_services = slot + 1;
+	}
+	key_ring_set_rotate(&t->a->keys, c->cookie_rotate, t->now);
+}
+
+void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode)
+{
+	struct service *s = turn_service(t, slot);
+	bool known = s->mode < GUARD_MODE_COUNT;
+
+	if (s->mode == mode)
+		return;
+	s->mode = (uint8_t)mode;
+	if (known)
+		arena_event(t->a, GUARD_EVENT_MODE_CHANGED, s->name, NULL, 0, mode,
+			    guard_mode_name(mode));
+}
+
+/* put_number() - append @n in decimal at @at; returns the new end. Keeps stdio out of the core. */
+static char *put_number(char *at, uint64_t n)
+{
+	char digits[20];
+	int len = 0;
+
+	do {
+		digits[len++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	while (len)
+		*at++ = digits[--len];
+	return at;
+}
+
+static char *put_text(char *at, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(at, text, len);
+	return at + len;
+}
+
+static void change_state(struct turn *t, uint32_t slot, enum detect_change change)
+{
+	struct service *s = turn_service(t, slot);
+	uint32_t pending = detect_pending(&s->detector, s->half_opens.count);
+	char why[96] = "", *at = why;
+
+	s->state_since = t->now;
+	if (change == DETECT_ENDED) {
+		s->relief_at = 0;
+		at = put_number(at, s->counters.cookies_valid);
+		put_text(at, " clients proved themselves by cookie so far");
+		arena_event(t->a, GUARD_EVENT_ATTACK_ENDED, s->name, NULL, 0, pending, why);
+		return;
+	}
+	s->counters.attacks++;
+	if (s->detector.cause == DETECT_BY_HALF_OPEN) {
+		at = put_number(at, pending);
+		at = put_text(at, " half-open connections, threshold ");
+		put_number(at, s->limits.start);
+	} else {
+		at = put_text(at, "more handshakes opened than completed: excess ");
+		put_number(at, s->detector.cusum);
+	}
+	arena_event(t->a, GUARD_EVENT_ATTACK_BEGAN, s->name, NULL, 0, pending, why);
+	if (s->mode == GUARD_MODE_ADAPTIVE && s->config != UINT16_MAX &&
+	    t->config->service[s->config].relief)
+		s->relief_at = t->now + 1;
+}
+
+void service_opened(struct turn *t, uint32_t slot, bool cookie)
+{
+	struct service *s = turn_service(t, slot);
+	enum detect_change change;
+	uint32_t pending;
+
+	detect_opened(&s->detector, t->now, cookie);
+	pending = detect_pending(&s->detector, s->half_opens.count);
+	if (pending > s->half_open_peak)
+		s->half_open_peak = pending;
+	change = detect_check(&s->detector, &s->limits, s->half_opens.count, t->now);
+	if (change != DETECT_NO_CHANGE)
+		change_state(t, slot, change);
+}
+
+void service_completed(struct turn *t, uint32_t slot, bool cookie)
+{
+	struct service *s = turn_service(t, slot);
+
+	s->counters.completed++;
+	detect_completed(&s->detector, cookie);
+}
+
+static bool outbox_full(const struct turn *t)
+{
+	return t->out->n_tx + GUARD_TX_PER_INPUT > GUARD_TX_MAX;
+}
+
+static bool expire_half_opens(struct turn *t, struct service *s)
+{
+	uint32_t limit = ticks_in(t->config->timeouts.syn_received);
+
+	while (s->half_opens.head != HALF_OPEN_NONE) {
+		const struct half_open *h = half_open_at(t->a, s->half_opens.head);
+
+		if (turn_tick(t) - h->born < limit)
+			break;
+		if (!h->relieved)
+			s->counters.half_open_timeouts++;
+		half_open_remove(t->a, s->half_opens.head);
+	}
+	return true;
+}
+
+static void reset_half_open(struct turn *t, struct service *s, uint32_t i)
+{
+	const struct half_open *h = half_open_at(t->a, i);
+	struct segment rst = {
+		.src = h->client,
+		.dst = h->server,
+		.sport = h->client_port,
+		.dport = h->server_port,
+		.seq = h->client_isn + 1, /* exactly the server's RCV.NXT, RFC 5961 3.2 */
+		.flags = TCP_RST,
+	};
+
+	emit(t, &rst);
+	s->counters.half_open_relieved++;
+	s->counters.resets_sent++;
+	half_open_remove(t->a, i);
+}
+
+/* spared() - may this half-open still complete? */
+static bool spared(const struct turn *t, const struct service *s, const struct half_open *h)
+{
+	usec_t age = usec_of_ticks(turn_tick(t) - h->born);
+
+	if (h->retransmits)
+		return age < RELIEF_SPARE_RETRANSMITTED;
+	if (s->half_opens.count > s->limits.end)
+		return age < RELIEF_SPARE_CROWDED;
+	return age < RELIEF_SPARE;
+}
+
+/* relieve() - reset what is certainly forged; false when the outbox is full and more is to do. */
+static bool relieve(struct turn *t, struct service *s)
+{
+	uint32_t i = s->half_opens.head;
+
+	while (i != HALF_OPEN_NONE) {
+		const struct half_open *h = half_open_at(t->a, i);
+		uint32_t next = h->next;
+
+		if (outbox_full(t))
+			return false;
+		if (usec_of_ticks(turn_tick(t) - h->born) < RELIEF_SPARE_CROWDED)
+			break; /* the younger ones follow */
+		if (!spared(t, s, h))
+			reset_half_open(t, s, i);
+		i = next;
+	}
+	s->relief_at = s->half_opens.count ? t->now + RELIEF_INTERVAL : 0;
+	return true;
+}
+
+bool service_expire(struct turn *t, uint32_t slot)
+{
+	struct service *s = turn_service(t, slot);
+	enum detect_change change;
+
+	expire_half_opens(t, s);
+	change = detect_expire(&s->detector, &s->limits, s->half_opens.count, t->now);
+	if (change != DETECT_NO_CHANGE)
+		change_state(t, slot, change);
+	if (s->relief_at && s->relief_at <= t->now)
+		return relieve(t, s);
+	return true;
+}
+
+usec_t service_deadline(const struct guard *g, uint32_t slot)
+{
+	struct service *s = &g->arena->service[slot];
+	usec_t when = detect_deadline(&s->detector);
+
+	if (s->relief_at && s->relief_at < when)
+		when = s->relief_at;
+	if (s->half_opens.head != HALF_OPEN_NONE) {
+		const struct half_open *h = half_open_at(g->arena, s->half_opens.head);
+		uint32_t age = tick_of(g->arena->now) - h->born;
+		uint32_t limit = ticks_in(g->config->timeouts.syn_received);
+		usec_t due = g->arena->now + (age < limit ? usec_of_ticks(limit - age) : 0);
+
+		if (due < when)
+			when = due;
+	}
+	return when;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The second half of a split handshake: a client has proved itself by its cookie, and now the guard
+ * opens the connection to the server from the client's own address, with the client's own sequence
+ * number and options.
+ *
+ *   client            guard                      server
+ *      --- ACK -------->|                            client half ESTABLISHED
+ *                       |--- SYN ------------------->| server half SYN_SENT
+ *                       |<-- SYN-ACK ----------------| seq_delta, ts_delta known
+ *                       |--- ACK ------------------->| both ESTABLISHED
+ *      <-- ACK, window -|                            the client may send
+ */
+#include "core/internal.h"
+
+/*
+ * DEVIATION from RFC 6298 2.1, which begins with one second: the server is at most a few hops away and
+ * a client waits, so the first retransmission comes after a quarter of a second; back-off as usual.
+ */
+#define SYN_RTO (250 * USEC_PER_MSEC)
+#define SYN_RETRIES_MAX 15
+#define WRONG_ACKS_MAX 8 /* stale connections of the server to be reset before giving up */
+#define TELL_WINDOW_AFTER (100 * USEC_PER_MSEC)
+
+static void send_syn(struct turn *t, const struct flow *f)
+{
+	bool scaled = f->flags & FLOW_CLIENT_WSCALE;
+	uint32_t window = (uint32_t)f->splicing.client_window << (scaled ? f->client_wscale : 0);
+	struct segment s = {
+		.src = f->client,
+		.dst = f->server,
+		.sport = f->client_port,
+		.dport = f->server_port,
+		.seq = f->splicing.client_isn,
+		.flags = TCP_SYN | (f->flags & FLOW_ECN ? TCP_ECE | TCP_CWR : 0),
+		.window = window > UINT16_MAX ? UINT16_MAX : (uint16_t)window,
+		.ttl = f->splicing.ttl,
+		.tos = f->splicing.tos,
+		.opt.present = TCP_OPT_MSS,
+		.opt.mss = f->splicing.mss,
+	};
+
+	if (scaled) {
+		s.opt.present |= TCP_OPT_WSCALE;
+		s.opt.wscale = f->client_wscale;
+	}
+	if (f->flags & FLOW_SACK)
+		s.opt.present |= TCP_OPT_SACK_PERMITTED;
+	if (f->flags & FLOW_TIMESTAMPS) {
+		s.opt.present |= TCP_OPT_TIMESTAMPS;
+		s.opt.ts_val = f->ts_recent;
+	}
+	emit(t, &s);
+}
+
+static void fill_flow(struct flow *f, const struct pkt *in, const struct splice_offer *o)
+{
+	f->flags = FLOW_TRANSLATED;
+	if (o->client.timestamps)
+		f->flags |= FLOW_TIMESTAMPS;
+	if (o->client.sack)
+		f->flags |= FLOW_SACK;
+	if (o->client.ecn)
+		f->flags |= FLOW_ECN;
+	if (o->client.wscale <= TCP_WSCALE_MAX) {
+		f->flags |= FLOW_CLIENT_WSCALE;
+		f->client_wscale = o->client.wscale & 15;
+		f->promised_wscale = o->promised.wscale & 15;
+	}
+	f->client_state = tcp_state_next(tcp_state_next(TCPS_LISTEN, TCP_EV_RCV_SYN),
+					 TCP_EV_RCV_ACK_OF_SYN);
+	f->server_state = tcp_state_next(TCPS_CLOSED, TCP_EV_SND_SYN);
+	f->ts_recent = in->opt.ts_val;
+	f->splicing.client_isn = o->client_isn;
+	f->splicing.cookie_isn = o->cookie.isn;
+	f->splicing.cookie_tsval = o->cookie.tsval;
+	f->splicing.mss = o->client.mss;
+	f->splicing.client_window = in->window;
+	f->splicing.ttl = in->ttl > 1 ? in->ttl : 64;
+	f->splicing.tos = in->tos & 0xfc; /* DSCP; a SYN is never ECN-capable, RFC 3168 6.1.1 */
+}
+
+void splice_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct splice_offer *offer)
+{
+	uint32_t i = track_new_flow(t, slot, in);
+	struct flow *f;
+
+	if (i == INDEX_NONE) {
+		emit_rst_reply(t, in);
+		turn_service(t, slot)->counters.resets_sent++;
+		turn_drop(t, GUARD_DROP_TABLE_FULL);
+		return;
+	}
+	f = flow_at(t->a, i);
+	fill_flow(f, in, offer);
+	turn_service(t, slot)->spliced_now++;
+	send_syn(t, f);
+	track_arm_in(t, i, SYN_RTO);
+	turn_drop(t, GUARD_DROP_CONSUMED);
+}
+
+/* end_splice() - the flow ends before it was open; kept for a while so that stragglers are known. */
+static void end_splice(struct turn *t, uint32_t i)
+{
+	struct flow *f = flow_at(t->a, i);
+	uint32_t client_isn = f->splicing.client_isn, cookie_isn = f->splicing.cookie_isn;
+
+	f->client_state = f->server_state = TCPS_CLOSED;
+	f->flags |= FLOW_RESET;
+	f->seq_delta = cookie_isn; /* the server's own space begins at zero */
+	f->open.sent[FROM_CLIENT] = (struct flow_sent){client_isn + 1, client_isn + 1};
+	f->open.sent[FROM_SERVER] = (struct flow_sent){1, 1};
+	f->open.window[FROM_CLIENT] = f->open.window[FROM_SERVER] = 0;
+	track_over(t, i, false);
+	track_arm(t, i);
+}
+
+void splice_client(struct turn *t, uint32_t i, struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+
+	if (in->flags & TCP_RST) {
+		if (in->seq != f->splicing.client_isn + 1) {
+			turn_drop(t, GUARD_DROP_OUT_OF_WINDOW);
+			return;
+		}
+		if (!turn_checksum_good(t, in))
+			return;
+		emit_to_server(t, f, TCP_RST);
+		turn_service(t, f->service)->counters.resets_sent++;
+		end_splice(t, i);
+		turn_drop(t, GUARD_DROP_CONSUMED);
+		return;
+	}
+	if (in->seq - 1 != f->splicing.client_isn && in->seq != f->splicing.client_isn &&
+	    answer_ack(t, f->service, in, i))
+		return; /* the same ports, a new connection */
+	turn_drop(t, in->payload_len ? GUARD_DROP_EARLY_DATA : GUARD_DROP_CONSUMED);
+}
+
+/* refuse() - the server's RST becomes one that the client accepts: it sees "refused" at once. */
+static void refuse(struct turn *t, uint32_t i, const struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+	struct service *s = turn_service(t, f->service);
+	struct profile *p = profile_get(t->a, f->service, &f->server, f->server_port, t->now);
+
+	emit_to_client(t, f, TCP_RST | TCP_ACK);
+	s->counters.resets_sent++;
+	s->counters.server_refused++;
+	p->heard = t->now;
+	if (!p->down) {
+		p->down = true;
+		p->probe_at = t->now + USEC_PER_SEC;
+		arena_event(t->a, GUARD_EVENT_SERVER_DOWN, s->name, &in->src, in->sport, 0, NULL);
+	}
+	end_splice(t, i);
+}
+
+/*
+ * wrong_ack() - the server still holds an earlier connection of these ports (TIME-WAIT) and found our
+ * SYN not new: RFC 9293 3.10.7.3, first: reset it, and try again at once.
+ */
+static void wrong_ack(struct turn *t, uint32_t i, const struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+
+	if (f->retries >= WRONG_ACKS_MAX)
+		return;
+	f->retries++;
+	emit_rst_reply(t, in);
+	turn_service(t, f->service)->counters.resets_sent++;
+	send_syn(t, f);
+}
+
+/* compare() - what the server does against what was promised; sets the flags of what is to make up for. */
+static void compare(struct turn *t, struct flow *f, const struct pkt *in)
+{
+	uint16_t has = in->opt.present;
+	bool differs = false;
+
+	if ((f->flags & FLOW_TIMESTAMPS) && !(has & TCP_OPT_TIMESTAMPS)) {
+		/*
+		 * DEVIATION from RFC 7323 3.2: the client gets segments without timestamps, which Linux,
+		 * Windows and others accept. Only this connection: the profile has learned now.
+		 */
+		f->flags |= FLOW_SERVER_NO_TS;
+		differs = true;
+	}
+	if ((f->flags & FLOW_SACK) && !(has & TCP_OPT_SACK_PERMITTED)) {
+		f->flags |= FLOW_SERVER_NO_SACK;
+		differs = true;
+	}
+	if (f->flags & FLOW_CLIENT_WSCALE) {
+		f->server_wscale = has & TCP_OPT_WSCALE ? in->opt.wscale & 15 : 0;
+		if (!(has & TCP_OPT_WSCALE))
+			f->flags |= FLOW_SERVER_NO_WSCALE;
+		if (f->server_wscale != f->promised_wscale || (f->flags & FLOW_SERVER_NO_WSCALE))
+			differs = true;
+	}
+	if (differs)
+		turn_service(t, f->service)->counters.reconciled++;
+}
+
+static uint32_t offered_by(const struct flow *f)
+{
+	return (f->flags & FLOW_CLIENT_WSCALE ? OFFER_WSCALE : 0) |
+	       (f->flags & FLOW_SACK ? OFFER_SACK : 0) |
+	       (f->flags & FLOW_TIMESTAMPS ? OFFER_TIMESTAMPS : 0) |
+	       (f->flags & FLOW_ECN ? OFFER_ECN : 0);
+}
+
+/* open_flow() - the server has accepted: from here on both halves are translated. */
+static void open_flow(struct turn *t, uint32_t i, const struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+	uint32_t client_isn = f->splicing.client_isn;
+	uint16_t client_window = f->splicing.client_window;
+
+	learn_synack(t, f->service, in, offered_by(f));
+	compare(t, f, in);
+	f->seq_delta = f->splicing.cookie_isn - in->seq;
+	if ((f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS))
+		f->ts_delta = f->splicing.cookie_tsval - in->opt.ts_val;
+	f->open.ts_server = in->opt.present & TCP_OPT_TIMESTAMPS ? in->opt.ts_val : 0;
+	f->open.sent[FROM_CLIENT] = (struct flow_sent){client_isn + 1, client_isn + 1};
+	f->open.sent[FROM_SERVER] = (struct flow_sent){in->seq + 1, in->seq + 1};
+	f->open.window[FROM_CLIENT] = client_window;
+	/* the window of a SYN-ACK is never scaled, RFC 7323 2.2 */
+	f->open.window[FROM_SERVER] = in->window >> f->server_wscale;
+	f->server_state = (uint8_t)tcp_state_next(f->server_state, TCP_EV_RCV_SYN_ACK);
+	f->flags |= FLOW_TELL_WINDOW;
+	f->retries = 0;
+	f->active = turn_tick(t);
+	turn_service(t, f->service)->counters.spliced++;
+	emit_to_server(t, f, TCP_ACK);
+	emit_to_client(t, f, TCP_ACK);
+	track_arm_in(t, i, TELL_WINDOW_AFTER);
+}
+
+void splice_server(struct turn *t, uint32_t i, struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+
+	if (!turn_checksum_good(t, in))
+		return;
+	turn_drop(t, GUARD_DROP_CONSUMED);
+	if (!(in->flags & TCP_ACK))
+		return;
+	if (in->ack != f->splicing.client_isn + 1) {
+		if (!(in->flags & TCP_RST))
+			wrong_ack(t, i, in);
+		return;
+	}
+	if (in->flags & TCP_RST)
+		refuse(t, i, in);
+	else if (in->flags & TCP_SYN)
+		open_flow(t, i, in);
+}
+
+static void give_up(struct turn *t, uint32_t i)
+{
+	struct flow *f = flow_at(t->a, i);
+	struct service *s = turn_service(t, f->service);
+	struct profile *p = profile_get(t->a, f->service, &f->server, f->server_port, t->now);
+
+	s->counters.server_silent++;
+	emit_reset_both(t, f);
+	/* down only if it has answered nobody since this one asked */
+	if (!p->down && (p->answered == 0 || tick_of(p->answered) - f->born > UINT32_MAX / 2)) {
+		p->down = true;
+		p->probe_at = t->now;
+		arena_event(t->a, GUARD_EVENT_SERVER_SILENT, s->name, &f->server, f->server_port, 0,
+			    NULL);
+	}
+	end_splice(t, i);
+}
+
+void splice_timeout(struct turn *t, uint32_t i)
+{
+	struct flow *f = flow_at(t->a, i);
+	usec_t age = usec_of_ticks(turn_tick(t) - f->born);
+	usec_t limit = t->config->timeouts.syn_sent;
+	usec_t wait;
+
+	if (age >= limit) {
+		give_up(t, i);
+		return;
+	}
+	if (f->retries < SYN_RETRIES_MAX)
+		f->retries++;
+	send_syn(t, f);
+	wait = SYN_RTO << (f->retries < 6 ? f->retries : 6);
+	track_arm_in(t, i, age + wait > limit ? limit - age : wait);
+}
