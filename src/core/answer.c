@@ -179,10 +179,12 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 		return false;
 	/*
 	 * The third segment of the handshake or the first data carry ISN + 1. Should that ACK have been
-	 * lost, a client with data probes the zero window, with a sequence number one below.
+	 * lost, a client with data probes the zero window: Linux with a sequence number one below. That
+	 * is a second try for a forger, too, which a cookie without timestamps has no bit to spare for.
 	 */
 	if (!check_isn(t, slot, in, in->seq - 1, &offer) &&
-	    (in->payload_len > 1 || !check_isn(t, slot, in, in->seq, &offer))) {
+	    (in->payload_len > 1 || !(in->opt.present & TCP_OPT_TIMESTAMPS) ||
+	     !check_isn(t, slot, in, in->seq, &offer))) {
 		if (old == INDEX_NONE)
 			s->counters.cookies_invalid++;
 		return false;
