@@ -1,2 +1,6 @@
 # doc
-dist_doc_DATA = doc/cookie.md
+dist_doc_DATA = \
+	doc/architecture.md \
+	doc/cookie.md \
+	doc/operations.md \
+	doc/overview.svg
