@@ -14,16 +14,18 @@ static uint32_t cpus(void)
 	return n > CONF_WORKERS_MAX ? CONF_WORKERS_MAX : (uint32_t)n;
 }
 
-static void check_workers(struct conf *c, const struct conf_places *places, struct conf_errors *errors)
+static void check_workers(struct conf *c, const struct conf_places *places,
+			  struct conf_errors *errors)
 {
 	c->workers_auto = c->workers == 0;
 	if (c->workers_auto)
 		c->workers = cpus();
 	c->guard.workers = c->workers;
 	if ((uint32_t)c->queue + c->workers - 1 > UINT16_MAX)
-		conf_error_add(errors, places->queue, "queue: %u and one more for each of %u workers goes "
-			       "beyond 65535, write at most %u", c->queue, c->workers,
-			       UINT16_MAX + 1 - c->workers);
+		conf_error_add(errors, places->queue,
+			       "queue: %u and one more for each of %u workers goes "
+			       "beyond 65535, write at most %u",
+			       c->queue, c->workers, UINT16_MAX + 1 - c->workers);
 }
 
 static bool name_valid(const char *name)
@@ -37,22 +39,29 @@ static bool name_valid(const char *name)
 	       strspn(name, others) == strlen(name);
 }
 
-static void check_name(const struct conf_scan_result *scan, uint32_t index, struct conf_errors *errors)
+static void check_name(const struct conf_scan_result *scan, uint32_t index,
+		       struct conf_errors *errors)
 {
 	const struct conf_scan_service *s = &scan->service[index];
 
 	if (!s->named)
 		return; /* reported by conf_scan() */
 	if (strlen(s->name) >= GUARD_SERVICE_NAME_MAX)
-		conf_error_add(errors, s->line, "the service's name \"%s...\" is too long, use at most %u "
-			       "characters", s->name, GUARD_SERVICE_NAME_MAX - 1);
+		conf_error_add(errors, s->line,
+			       "the service's name \"%s...\" is too long, use at most %u "
+			       "characters",
+			       s->name, GUARD_SERVICE_NAME_MAX - 1);
 	else if (!name_valid(s->name))
-		conf_error_add(errors, s->line, "the service's name \"%s\" must begin with a letter or digit, "
-			       "use only letters, digits, and - _ . behind it", s->name);
+		conf_error_add(errors, s->line,
+			       "the service's name \"%s\" must begin with a letter or digit, "
+			       "use only letters, digits, and - _ . behind it",
+			       s->name);
 	for (uint32_t i = 0; i < index; i++) {
 		if (scan->service[i].named && strcmp(scan->service[i].name, s->name) == 0) {
-			conf_error_add(errors, s->line, "the service \"%s\" is here twice (first on line %d), "
-				       "give one of them another name", s->name, scan->service[i].line);
+			conf_error_add(errors, s->line,
+				       "the service \"%s\" is here twice (first on line %d), "
+				       "give one of them another name",
+				       s->name, scan->service[i].line);
 			return;
 		}
 	}
@@ -61,11 +70,14 @@ static void check_name(const struct conf_scan_result *scan, uint32_t index, stru
 int conf_check_attack(const struct conf *c, const struct guard_service_config *s, char *why)
 {
 	if (s->attack.end >= s->attack.start)
-		snprintf(why, CONF_WHY_MAX, "attack: end = %u is not below start = %u, write end = %u",
-			 s->attack.end, s->attack.start, s->attack.start / 2);
+		snprintf(why, CONF_WHY_MAX,
+			 "attack: end = %u is not below start = %u, write end = %u", s->attack.end,
+			 s->attack.start, s->attack.start / 2);
 	else if (s->attack.start > c->max_half_open)
-		snprintf(why, CONF_WHY_MAX, "attack: start = %u can never be reached with max-half-open = %u, "
-			 "lower the one or raise the other", s->attack.start, c->max_half_open);
+		snprintf(why, CONF_WHY_MAX,
+			 "attack: start = %u can never be reached with max-half-open = %u, "
+			 "lower the one or raise the other",
+			 s->attack.start, c->max_half_open);
 	else
 		return 0;
 	return -EINVAL;
@@ -79,8 +91,10 @@ static void check_service(struct conf *c, uint32_t index, const struct conf_plac
 	int line = places->service[index].service;
 
 	if (!places->service[index].listens)
-		conf_error_add(errors, line, "the service \"%s\" listens nowhere, add listen = "
-			       "{ \"192.0.2.10:80\" } with the server's address", s->name);
+		conf_error_add(errors, line,
+			       "the service \"%s\" listens nowhere, add listen = "
+			       "{ \"192.0.2.10:80\" } with the server's address",
+			       s->name);
 	if (places->service[index].start && !places->service[index].end)
 		s->attack.end = s->attack.start / 2;
 	if (places->service[index].attack != 0)
@@ -114,17 +128,21 @@ static void check_listens(const struct conf *c, const struct conf_places *places
 			continue;
 		conf_listen_format(l, text, sizeof(text));
 		if (g->listen[j].service == l->service)
-			conf_error_add(errors, places->listen[i], "listen: \"%s\" is guarded already by line %d "
-				       "of the same service, remove one of them", text, places->listen[j]);
+			conf_error_add(errors, places->listen[i],
+				       "listen: \"%s\" is guarded already by line %d "
+				       "of the same service, remove one of them",
+				       text, places->listen[j]);
 		else
-			conf_error_add(errors, places->listen[i], "listen: \"%s\" is guarded already by the "
-				       "service \"%s\" (line %d), remove one of them", text,
-				       g->service[g->listen[j].service].name, places->listen[j]);
+			conf_error_add(errors, places->listen[i],
+				       "listen: \"%s\" is guarded already by the "
+				       "service \"%s\" (line %d), remove one of them",
+				       text, g->service[g->listen[j].service].name,
+				       places->listen[j]);
 	}
 }
 
-void conf_check(struct conf *c, const struct conf_scan_result *scan, const struct conf_places *places,
-		struct conf_errors *errors)
+void conf_check(struct conf *c, const struct conf_scan_result *scan,
+		const struct conf_places *places, struct conf_errors *errors)
 {
 	check_workers(c, places, errors);
 	for (uint32_t i = 0; i < c->guard.n_services; i++) {
@@ -133,6 +151,7 @@ void conf_check(struct conf *c, const struct conf_scan_result *scan, const struc
 	}
 	check_listens(c, places, errors);
 	if (c->guard.n_services == 0)
-		conf_error_add(errors, 1, "there is no service, add one: "
+		conf_error_add(errors, 1,
+			       "there is no service, add one: "
 			       "service \"web\" { listen = { \"192.0.2.10:80\" } }");
 }

@@ -10,8 +10,8 @@
 /*
  * conf_check() - complete @c (workers, thresholds that follow from others) and report contradictions.
  */
-void conf_check(struct conf *c, const struct conf_scan_result *scan, const struct conf_places *places,
-		struct conf_errors *errors);
+void conf_check(struct conf *c, const struct conf_scan_result *scan,
+		const struct conf_places *places, struct conf_errors *errors);
 
 /* conf_check_attack() - the thresholds of one service; @why: CONF_WHY_MAX bytes. */
 int conf_check_attack(const struct conf *c, const struct guard_service_config *s, char *why);

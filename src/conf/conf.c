@@ -72,7 +72,8 @@ int conf_parse(const char *text, size_t len, const char *name, struct conf **out
 	conf_defaults(c, name);
 	w->errors.name = name;
 	if (len > CONF_FILE_MAX) {
-		conf_error_add(&w->errors, 0, "the file is larger than %u KiB, is it the right one?",
+		conf_error_add(&w->errors, 0,
+			       "the file is larger than %u KiB, is it the right one?",
 			       CONF_FILE_MAX / 1024);
 		ret = -EFBIG;
 	} else {
@@ -103,7 +104,8 @@ static int refuse_file(const char *path, int error, conf_report_fn *report, void
 		advice = "run as root or make the file readable";
 	else if (error == EISDIR)
 		advice = "name the file in it";
-	snprintf(line, sizeof(line), "%.*s: %s, %s", CONF_LINE_MAX / 2, path, strerror(error), advice);
+	snprintf(line, sizeof(line), "%.*s: %s, %s", CONF_LINE_MAX / 2, path, strerror(error),
+		 advice);
 	if (report != NULL)
 		report(arg, line);
 	return -error;

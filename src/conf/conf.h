@@ -11,14 +11,14 @@
 
 #include "core/config.h"
 
-#define CONF_PATH_MAX 4096
-#define CONF_SOCKET_MAX 108 /* what fits into struct sockaddr_un, terminating zero included */
-#define CONF_GROUP_MAX 64
-#define CONF_DIR_MAX 256
+#define CONF_PATH_MAX	 4096
+#define CONF_SOCKET_MAX	 108 /* what fits into struct sockaddr_un, terminating zero included */
+#define CONF_GROUP_MAX	 64
+#define CONF_DIR_MAX	 256
 #define CONF_METRICS_MAX 64
-#define CONF_FILE_MAX (1024 * 1024) /* a larger file is refused */
+#define CONF_FILE_MAX	 (1024 * 1024) /* a larger file is refused */
 #define CONF_WORKERS_MAX 16
-#define CONF_LINE_MAX 1024 /* no reported or shown line is longer, terminating zero included */
+#define CONF_LINE_MAX	 1024 /* no reported or shown line is longer, terminating zero included */
 
 enum conf_placement { CONF_PLACEMENT_AUTO, CONF_PLACEMENT_GATEWAY, CONF_PLACEMENT_HOST };
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define VARIABLES "environment variables are not expanded, write the value itself"
+
 void conf_lex_init(struct conf_lex *lex, const char *text, size_t len, struct conf_errors *errors)
 {
 	*lex = (struct conf_lex){.p = text, .end = text + len, .line = 1, .errors = errors};
@@ -24,6 +26,11 @@ static bool is_control(char c)
 static bool is_word(char c)
 {
 	return !is_control(c) && strchr(" #\"'={}()+,*", c) == NULL;
+}
+
+static bool is_sign(char c)
+{
+	return c != '\0' && strchr("\"'{}=,", c) != NULL;
 }
 
 static void skip_line(struct conf_lex *lex)
@@ -60,16 +67,6 @@ static void skip_stray(struct conf_lex *lex)
 	}
 }
 
-/* skip_variable() - "${NAME}" outside of a string. */
-static void skip_variable(struct conf_lex *lex)
-{
-	conf_error_add(lex->errors, lex->line,
-		       "environment variables are not expanded, write the value itself");
-	while (lex->p < lex->end && *lex->p != '\n' && *lex->p != '}')
-		lex->p++;
-	lex->p += lex->p < lex->end && *lex->p == '}';
-}
-
 /* skip_blank() - step over everything that is no token. */
 static void skip_blank(struct conf_lex *lex)
 {
@@ -78,17 +75,12 @@ static void skip_blank(struct conf_lex *lex)
 			skip_line(lex);
 		} else if (starts_with(lex, "/*")) {
 			skip_block_comment(lex);
-		} else if (starts_with(lex, "${")) {
-			skip_variable(lex);
-		} else if (*lex->p == '\n' || *lex->p == ' ' || *lex->p == '\t' || *lex->p == '\r') {
+		} else if (*lex->p == '\n' || *lex->p == ' ' || *lex->p == '\t' ||
+			   *lex->p == '\r') {
 			lex->line += *lex->p == '\n';
 			lex->p++;
-		} else if (is_word(*lex->p) || strchr("\"'{}=,", *lex->p) != NULL ||
-			   starts_with(lex, "+=")) {
-			/* strchr() finds the zero byte, too, but that is a control character */
-			if (*lex->p != '\0')
-				return;
-			skip_stray(lex);
+		} else if (is_word(*lex->p) || is_sign(*lex->p) || starts_with(lex, "+=")) {
+			return;
 		} else {
 			skip_stray(lex);
 		}
@@ -109,7 +101,7 @@ static void take_string(struct conf_lex *lex, struct conf_token *t)
 		if (*lex->p == '\\')
 			what = "backslashes have no meaning here, leave them out";
 		else if (starts_with(lex, "${"))
-			what = "environment variables are not expanded, write the value itself";
+			what = VARIABLES;
 		else if (is_control(*lex->p))
 			what = "the string has a control character in it, remove it";
 		if (what != NULL && !t->bad) {
@@ -122,7 +114,8 @@ static void take_string(struct conf_lex *lex, struct conf_token *t)
 		lex->p++;
 		return;
 	}
-	conf_error_add(lex->errors, lex->line, "the string is not closed, add a %c at its end", quote);
+	conf_error_add(lex->errors, lex->line, "the string is not closed, add a %c at its end",
+		       quote);
 	t->bad = true;
 }
 
@@ -132,6 +125,17 @@ static void take_word(struct conf_lex *lex, struct conf_token *t)
 	while (lex->p < lex->end && is_word(*lex->p) && !starts_with(lex, "//") &&
 	       !starts_with(lex, "/*") && !starts_with(lex, "${"))
 		lex->p++;
+}
+
+/* take_variable() - "${NAME}" outside of a string: no value, but in the place of one. */
+static void take_variable(struct conf_lex *lex, struct conf_token *t)
+{
+	conf_error_add(lex->errors, lex->line, VARIABLES);
+	t->kind = CONF_TOKEN_WORD;
+	t->bad = true;
+	while (lex->p < lex->end && *lex->p != '\n' && *lex->p != '}')
+		lex->p++;
+	lex->p += lex->p < lex->end && *lex->p == '}';
 }
 
 struct conf_token conf_lex_next(struct conf_lex *lex)
@@ -169,7 +173,10 @@ struct conf_token conf_lex_next(struct conf_lex *lex)
 		lex->p += 2;
 		break;
 	default:
-		take_word(lex, &t);
+		if (starts_with(lex, "${"))
+			take_variable(lex, &t);
+		else
+			take_word(lex, &t);
 	}
 	t.len = (size_t)(lex->p - t.text);
 	return t;

@@ -19,7 +19,7 @@ enum conf_token_kind {
 struct conf_token {
 	enum conf_token_kind kind;
 	int line;
-	bool bad;         /* already reported: use it for its place only */
+	bool bad; /* already reported: use it for its place only */
 	const char *text; /* with its quotes; borrowed from the file's text */
 	size_t len;
 };

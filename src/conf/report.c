@@ -48,14 +48,15 @@ void conf_errors_report(struct conf_errors *e, conf_report_fn *report, void *arg
 		const struct conf_error *err = &e->error[i];
 
 		if (err->line > 0)
-			snprintf(line, sizeof(line), "%.*s:%d: %s", half, e->name, err->line, err->text);
+			snprintf(line, sizeof(line), "%.*s:%d: %s", half, e->name, err->line,
+				 err->text);
 		else
 			snprintf(line, sizeof(line), "%.*s: %s", half, e->name, err->text);
 		report(arg, line);
 	}
 	if (e->n > kept) {
-		snprintf(line, sizeof(line), "%.*s: %u more errors, correct these first", half, e->name,
-			 e->n - kept);
+		snprintf(line, sizeof(line), "%.*s: %u more errors, correct these first", half,
+			 e->name, e->n - kept);
 		report(arg, line);
 	}
 }

@@ -18,7 +18,7 @@ struct conf_error {
 
 struct conf_errors {
 	const char *name; /* of the file; borrowed */
-	uint32_t n;       /* found; at most CONF_ERRORS_MAX are kept */
+	uint32_t n; /* found; at most CONF_ERRORS_MAX are kept */
 	struct conf_error error[CONF_ERRORS_MAX];
 };
 

@@ -24,7 +24,7 @@ struct scan {
 	FILE *out;
 	int out_line;
 	uint32_t mute; /* > 0: write nothing out */
-	bool excess;   /* too many services: reported already */
+	bool excess; /* too many services: reported already */
 };
 
 /* Which options of a block have been given, and where; one for each block. */
@@ -34,7 +34,8 @@ struct seen {
 
 static void scan_block(struct scan *s, enum conf_section section);
 
-#define QUOTED(token) (int)((token).len < CONF_QUOTE_MAX ? (token).len : CONF_QUOTE_MAX), (token).text
+#define QUOTED(token) \
+	(int)((token).len < CONF_QUOTE_MAX ? (token).len : CONF_QUOTE_MAX), (token).text
 
 static void advance(struct scan *s)
 {
@@ -63,6 +64,12 @@ static bool begins_statement(const struct scan *s)
 	return at(s, CONF_TOKEN_WORD) &&
 	       (s->ahead.kind == CONF_TOKEN_EQUAL || s->ahead.kind == CONF_TOKEN_APPEND ||
 		s->ahead.kind == CONF_TOKEN_OPEN);
+}
+
+/* begins_service() - service "web" */
+static bool begins_service(const struct scan *s)
+{
+	return at(s, CONF_TOKEN_WORD) && s->ahead.kind == CONF_TOKEN_STRING;
 }
 
 /* emit() - write @n bytes out on line @line. Lines never run backwards. */
@@ -132,18 +139,20 @@ static const struct conf_option *option_unknown(struct scan *s, enum conf_sectio
 
 	if (other != NULL && other->section == CONF_ROOT) {
 		conf_error_add(s->errors, name->line,
-			       "\"%s\" does not belong into \"%s\", write it outside of all braces", text,
-			       here);
+			       "\"%s\" does not belong into \"%s\", write it outside of all braces",
+			       text, here);
 		return NULL;
 	}
 	if (other != NULL) {
-		conf_error_add(s->errors, name->line, "\"%s\" does not belong here, write it in %s { }", text,
+		conf_error_add(s->errors, name->line,
+			       "\"%s\" does not belong here, write it in %s { }", text,
 			       conf_section_name(other->section));
 		return NULL;
 	}
 	if (meant == NULL) {
 		conf_error_add(s->errors, name->line,
-			       "unknown option \"%.*s\", remove it or see tcpguard.conf(5)", QUOTED(*name));
+			       "unknown option \"%.*s\", remove it or see tcpguard.conf(5)",
+			       QUOTED(*name));
 		return NULL;
 	}
 	conf_error_add(s->errors, name->line, "unknown option \"%.*s\", did you mean \"%s\"?",
@@ -158,19 +167,23 @@ static void scan_list(struct scan *s, const struct conf_option *o, int line)
 	bool comma = true;
 
 	if (at(s, CONF_TOKEN_CLOSE))
-		conf_error_add(s->errors, line, "the list of \"%s\" is empty, write an address like "
-			       "\"192.0.2.10:80\"", o->name);
+		conf_error_add(s->errors, line,
+			       "the list of \"%s\" is empty, write an address like "
+			       "\"192.0.2.10:80\"",
+			       o->name);
 	while (!at(s, CONF_TOKEN_CLOSE)) {
 		if (at(s, CONF_TOKEN_END) || begins_statement(s)) {
 			conf_error_add(s->errors, line,
-				       "the list of \"%s\" is not closed, add a } at its end", o->name);
+				       "the list of \"%s\" is not closed, add a } at its end",
+				       o->name);
 			emit_text(s, s->out_line, "}");
 			return;
 		}
 		if (at_value(s)) {
 			if (!comma) {
 				conf_error_add(s->errors, s->tok.line,
-					       "a comma is missing before %.*s, add it", QUOTED(s->tok));
+					       "a comma is missing before %.*s, add it",
+					       QUOTED(s->tok));
 				emit_text(s, s->tok.line, ",");
 			}
 			if (s->tok.bad)
@@ -182,8 +195,10 @@ static void scan_list(struct scan *s, const struct conf_option *o, int line)
 			emit_token(s);
 			comma = true;
 		} else {
-			conf_error_add(s->errors, s->tok.line, "unexpected \"%.*s\" in the list of \"%s\", "
-				       "remove it", QUOTED(s->tok), o->name);
+			conf_error_add(s->errors, s->tok.line,
+				       "unexpected \"%.*s\" in the list of \"%s\", "
+				       "remove it",
+				       QUOTED(s->tok), o->name);
 			if (at(s, CONF_TOKEN_OPEN)) {
 				skip_group(s);
 				continue;
@@ -200,12 +215,11 @@ static void scan_junk(struct scan *s, const struct conf_option *o, int line)
 {
 	bool found = false;
 
-	while (s->tok.line == line && !begins_statement(s) &&
+	while (s->tok.line == line && !begins_statement(s) && !begins_service(s) &&
 	       (at_value(s) || at(s, CONF_TOKEN_COMMA) || at_assignment(s))) {
-		if (at(s, CONF_TOKEN_WORD) && s->ahead.kind == CONF_TOKEN_STRING)
-			break; /* service "web" */
 		if (!found)
-			conf_error_add(s->errors, line, "unexpected %.*s behind the value of \"%s\", %s",
+			conf_error_add(s->errors, line,
+				       "unexpected %.*s behind the value of \"%s\", %s",
 				       QUOTED(s->tok), o->name,
 				       o->kind == CONF_KIND_LISTEN
 					       ? "write several values as { \"first\", \"second\" }"
@@ -222,8 +236,8 @@ static void scan_value(struct scan *s, const struct conf_option *o, int line)
 	bool list = o->kind == CONF_KIND_LISTEN;
 
 	if (!at_assignment(s) || (at(s, CONF_TOKEN_APPEND) && !list)) {
-		conf_error_add(s->errors, line, "\"%s\" lacks its \"=\", write %s = %s", o->name, o->name,
-			       list ? "{ \"192.0.2.10:80\" }" : "VALUE");
+		conf_error_add(s->errors, line, "\"%s\" lacks its \"=\", write %s = %s", o->name,
+			       o->name, list ? "{ \"192.0.2.10:80\" }" : "VALUE");
 		skip_rest(s, line);
 		return;
 	}
@@ -235,9 +249,11 @@ static void scan_value(struct scan *s, const struct conf_option *o, int line)
 		advance(s);
 		scan_list(s, o, line);
 	} else if (at(s, CONF_TOKEN_OPEN)) {
-		conf_error_add(s->errors, line, "\"%s\" takes one value, write it without braces", o->name);
+		conf_error_add(s->errors, line, "\"%s\" takes one value, write it without braces",
+			       o->name);
 		skip_group(s);
-	} else if (at_value(s) && !(begins_statement(s) && s->tok.line != line)) {
+	} else if (at_value(s) &&
+		   (s->tok.line == line || !(begins_statement(s) || begins_service(s)))) {
 		if (!s->tok.bad) {
 			emit_text(s, line, o->name);
 			emit_text(s, line, sign);
@@ -247,7 +263,8 @@ static void scan_value(struct scan *s, const struct conf_option *o, int line)
 		advance(s);
 		scan_junk(s, o, line);
 	} else {
-		conf_error_add(s->errors, line, "\"%s\" has no value, write one behind the \"=\"", o->name);
+		conf_error_add(s->errors, line, "\"%s\" has no value, write one behind the \"=\"",
+			       o->name);
 	}
 }
 
@@ -277,7 +294,8 @@ static void scan_title(struct scan *s, int line)
 		advance(s);
 	}
 	if (!svc->named)
-		conf_error_add(s->errors, line, "the service has no name, write service \"web\" { ... }");
+		conf_error_add(s->errors, line,
+			       "the service has no name, write service \"web\" { ... }");
 	snprintf(title, sizeof(title), "\"%u\"", s->result->n_services++);
 	emit_text(s, line, title);
 }
@@ -289,25 +307,28 @@ static void scan_section(struct scan *s, const struct conf_option *o, int line)
 	bool excess = o->opens == CONF_SERVICE && s->result->n_services == GUARD_SERVICES_MAX;
 
 	if (excess && !s->excess)
-		conf_error_add(s->errors, line, "too many services, there may be %u: give one service "
-			       "several listen addresses", GUARD_SERVICES_MAX);
+		conf_error_add(s->errors, line,
+			       "too many services, there may be %u: give one service "
+			       "several listen addresses",
+			       GUARD_SERVICES_MAX);
 	s->excess |= excess;
 	s->mute += excess;
 	emit_text(s, line, o->name);
 	if (o->opens == CONF_SERVICE) {
 		scan_title(s, line);
 	} else if (at_value(s) && s->ahead.kind == CONF_TOKEN_OPEN) {
-		conf_error_add(s->errors, line, "\"%s\" takes no name, write %s { ... }", o->name, o->name);
+		conf_error_add(s->errors, line, "\"%s\" takes no name, write %s { ... }", o->name,
+			       o->name);
 		advance(s);
 	}
 	if (at(s, CONF_TOKEN_EQUAL) && s->ahead.kind == CONF_TOKEN_OPEN) {
-		conf_error_add(s->errors, line, "\"%s\" takes no \"=\", write %s%s { ... }", o->name, o->name,
-			       title);
+		conf_error_add(s->errors, line, "\"%s\" takes no \"=\", write %s%s { ... }",
+			       o->name, o->name, title);
 		advance(s);
 	}
 	if (!at(s, CONF_TOKEN_OPEN)) {
-		conf_error_add(s->errors, line, "\"%s\" lacks its braces, write %s%s { ... }", o->name,
-			       o->name, title);
+		conf_error_add(s->errors, line, "\"%s\" lacks its braces, write %s%s { ... }",
+			       o->name, o->name, title);
 		skip_rest(s, line);
 		emit_text(s, line, "{");
 	} else {
@@ -317,7 +338,8 @@ static void scan_section(struct scan *s, const struct conf_option *o, int line)
 		if (at(s, CONF_TOKEN_CLOSE))
 			advance(s);
 		else
-			conf_error_add(s->errors, line, "the { of \"%s\" is not closed, add a } where it ends",
+			conf_error_add(s->errors, line,
+				       "the { of \"%s\" is not closed, add a } where it ends",
 				       o->name);
 	}
 	emit_text(s, s->out_line, "}");
@@ -332,8 +354,9 @@ static bool scan_twice(struct scan *s, const struct conf_option *o, struct seen 
 	if (o->opens == CONF_SERVICE)
 		return false;
 	if (*first != 0 && !at(s, CONF_TOKEN_APPEND)) {
-		conf_error_add(s->errors, line, "\"%s\" is here twice (first on line %d), keep one of them",
-			       o->name, *first);
+		conf_error_add(s->errors, line,
+			       "\"%s\" is here twice (first on line %d), keep one of them", o->name,
+			       *first);
 		return true;
 	}
 	if (*first == 0)
@@ -351,7 +374,7 @@ static void scan_statement(struct scan *s, enum conf_section section, struct see
 	snprintf(text, sizeof(text), "%.*s", QUOTED(name));
 	o = conf_option_find(section, text);
 	advance(s);
-	if (o == NULL)
+	if (o == NULL && !name.bad)
 		o = option_unknown(s, section, &name, text);
 	if (o == NULL) {
 		skip_rest(s, name.line);
@@ -377,7 +400,8 @@ static void scan_block(struct scan *s, enum conf_section section)
 			scan_statement(s, section, &seen);
 			continue;
 		}
-		conf_error_add(s->errors, s->tok.line, "unexpected %.*s, an option's name should stand here",
+		conf_error_add(s->errors, s->tok.line,
+			       "unexpected %.*s, an option's name should stand here",
 			       QUOTED(s->tok));
 		if (at(s, CONF_TOKEN_OPEN))
 			skip_group(s);

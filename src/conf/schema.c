@@ -56,19 +56,19 @@ static int check_group(const void *field, char *why)
 	return 0;
 }
 
-#define NAME(text, where) .name = text, .section = where
-#define SECTION(what) .kind = CONF_KIND_SECTION, .opens = what
-#define FIELD(of, f) .offset = offsetof(struct of, f), .size = sizeof(((struct of *)0)->f)
-#define GLOBAL(f) FIELD(conf, f)
-#define SERVICE(f) FIELD(guard_service_config, f)
+#define NAME(text, where)   .name = text, .section = where
+#define SECTION(what)	    .kind = CONF_KIND_SECTION, .opens = what
+#define FIELD(of, f)	    .offset = offsetof(struct of, f), .size = sizeof(((struct of *)0)->f)
+#define GLOBAL(f)	    FIELD(conf, f)
+#define SERVICE(f)	    FIELD(guard_service_config, f)
 #define NUMBER(least, most) .kind = CONF_KIND_NUMBER, .min = least, .max = most
-#define TIME(least, most) .kind = CONF_KIND_TIME, .min = least, .max = most
-#define ONE_OF(list) .kind = CONF_KIND_NAME, .names = list
-#define LIVE .live = true
+#define TIME(least, most)   .kind = CONF_KIND_TIME, .min = least, .max = most
+#define ONE_OF(list)	    .kind = CONF_KIND_NAME, .names = list
+#define LIVE		    .live = true
 
 #define MSECS(n) ((n)*USEC_PER_MSEC)
-#define SECS(n) ((n)*USEC_PER_SEC)
-#define DAYS(n) SECS((n)*86400)
+#define SECS(n)	 ((n)*USEC_PER_SEC)
+#define DAYS(n)	 SECS((n)*86400)
 
 /* What a guard's pools may hold (core/guard.h); the least is enough for each of the workers. */
 #define POOL_MIN (16 * CONF_WORKERS_MAX)
@@ -88,7 +88,8 @@ const struct conf_option conf_options[] = {
 	{NAME("queue", CONF_ROOT), NUMBER(0, UINT16_MAX), GLOBAL(queue)},
 	{NAME("placement", CONF_ROOT), ONE_OF(placement_names), GLOBAL(placement)},
 	{NAME("firewall", CONF_ROOT), ONE_OF(firewall_names), GLOBAL(firewall)},
-	{NAME("mark", CONF_ROOT), .kind = CONF_KIND_MARK, .min = 1, .max = UINT32_MAX, GLOBAL(mark)},
+	{NAME("mark", CONF_ROOT), .kind = CONF_KIND_MARK, .min = 1, .max = UINT32_MAX,
+	 GLOBAL(mark)},
 	{NAME("on-failure", CONF_ROOT), ONE_OF(on_failure_names), GLOBAL(on_failure)},
 	{NAME("max-flows", CONF_ROOT), NUMBER(POOL_MIN, POOL_MAX), GLOBAL(max_flows)},
 	{NAME("max-half-open", CONF_ROOT), NUMBER(POOL_MIN, POOL_MAX), GLOBAL(max_half_open)},
@@ -99,8 +100,11 @@ const struct conf_option conf_options[] = {
 	{NAME("rotate", CONF_COOKIE), TIME(SECS(5), SECS(300)), GLOBAL(guard.cookie_rotate), LIVE},
 
 	{NAME("timeouts", CONF_ROOT), SECTION(CONF_TIMEOUTS)},
-#define TIMEOUT(text, f) \
-	{NAME(text, CONF_TIMEOUTS), TIME(MSECS(10), DAYS(30)), GLOBAL(guard.timeouts.f), LIVE}
+#define TIMEOUT(text, f)                                                                        \
+	{                                                                                       \
+		NAME(text, CONF_TIMEOUTS), TIME(MSECS(10), DAYS(30)), GLOBAL(guard.timeouts.f), \
+			LIVE                                                                    \
+	}
 	TIMEOUT("syn-received", syn_received),
 	TIMEOUT("syn-sent", syn_sent),
 	TIMEOUT("established", established),
@@ -230,8 +234,8 @@ static int parse_name(const struct conf_option *o, const char *text, uint64_t *v
 	list_names(o->names, list, sizeof(list));
 	closest = conf_closest(text, o->names);
 	if (closest != NULL)
-		return refuse(why, "\"%.*s\" is not known, did you mean \"%s\"? (%s)", CONF_QUOTE_MAX,
-			      text, closest, list);
+		return refuse(why, "\"%.*s\" is not known, did you mean \"%s\"? (%s)",
+			      CONF_QUOTE_MAX, text, closest, list);
 	return refuse(why, "\"%.*s\" is not known, write %s", CONF_QUOTE_MAX, text, list);
 }
 
@@ -252,8 +256,8 @@ static int parse_number(const struct conf_option *o, const char *text, uint64_t 
 		snprintf(least, sizeof(least), "%" PRIu64, o->min);
 		snprintf(most, sizeof(most), "%" PRIu64, o->max);
 	}
-	return refuse(why, "%.*s is out of range, write a value from %s to %s", CONF_QUOTE_MAX, text,
-		      least, most);
+	return refuse(why, "%.*s is out of range, write a value from %s to %s", CONF_QUOTE_MAX,
+		      text, least, most);
 }
 
 static int set_text(const struct conf_option *o, char *field, const char *text, char *why)

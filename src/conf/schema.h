@@ -21,13 +21,13 @@ enum conf_section {
 enum conf_kind {
 	CONF_KIND_SECTION, /* opens @opens */
 	CONF_KIND_NUMBER,
-	CONF_KIND_MARK,    /* a number, printed in hexadecimal */
+	CONF_KIND_MARK, /* a number, printed in hexadecimal */
 	CONF_KIND_TIME,
-	CONF_KIND_NAME,    /* one of @names; @min is the value of the first */
+	CONF_KIND_NAME, /* one of @names; @min is the value of the first */
 	CONF_KIND_BOOL,
-	CONF_KIND_PATH,    /* absolute */
+	CONF_KIND_PATH, /* absolute */
 	CONF_KIND_TEXT,
-	CONF_KIND_LISTEN,  /* the only list */
+	CONF_KIND_LISTEN, /* the only list */
 };
 
 struct conf_option {
@@ -35,9 +35,9 @@ struct conf_option {
 	enum conf_section section; /* where it stands */
 	enum conf_kind kind;
 	enum conf_section opens;
-	bool live;       /* may change while the daemon runs */
+	bool live; /* may change while the daemon runs */
 	uint32_t offset; /* of the field in struct conf, or in struct guard_service_config */
-	uint32_t size;   /* of the field */
+	uint32_t size; /* of the field */
 	uint64_t min, max;
 	const char *const *names;
 	/* refuses a value that has the right form; fills why */

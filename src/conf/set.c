@@ -69,13 +69,15 @@ int conf_set(struct conf *c, const char *key, const char *value, char *why, size
 	int ret;
 
 	if (t.option == NULL) {
-		snprintf(why, why_len, "there is no option \"%.*s\", see tcpguard.conf(5)", CONF_QUOTE_MAX,
-			 key);
+		snprintf(why, why_len, "there is no option \"%.*s\", see tcpguard.conf(5)",
+			 CONF_QUOTE_MAX, key);
 		return -ENOENT;
 	}
 	if (!t.option->live) {
-		snprintf(why, why_len, "\"%s\" cannot change while the daemon runs, "
-			 "edit the file and restart it", t.option->name);
+		snprintf(why, why_len,
+			 "\"%s\" cannot change while the daemon runs, "
+			 "edit the file and restart it",
+			 t.option->name);
 		return -EPERM;
 	}
 	ret = try(c, &t, value, reason);

@@ -58,13 +58,15 @@ static void build(enum conf_section section, cfg_opt_t opts[CONF_OPTIONS_MAX + 1
 		if (o->section != section)
 			continue;
 		if (o->kind == CONF_KIND_SECTION)
-			opts[n++] = (cfg_opt_t)CFG_SEC(o->name, sub[o->opens],
-						       o->opens == CONF_SERVICE ? CFGF_MULTI | CFGF_TITLE
-										: CFGF_NONE);
+			opts[n++] = (cfg_opt_t)CFG_SEC(
+				o->name, sub[o->opens],
+				o->opens == CONF_SERVICE ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
 		else if (o->kind == CONF_KIND_LISTEN)
-			opts[n++] = (cfg_opt_t)CFG_PTR_LIST_CB(o->name, NULL, CFGF_NODEFAULT, parse_raw, free);
+			opts[n++] = (cfg_opt_t)CFG_PTR_LIST_CB(o->name, NULL, CFGF_NODEFAULT,
+							       parse_raw, free);
 		else
-			opts[n++] = (cfg_opt_t)CFG_PTR_CB(o->name, NULL, CFGF_NODEFAULT, parse_raw, free);
+			opts[n++] = (cfg_opt_t)CFG_PTR_CB(o->name, NULL, CFGF_NODEFAULT, parse_raw,
+							  free);
 	}
 	opts[n] = (cfg_opt_t)CFG_END();
 }
@@ -100,7 +102,8 @@ static int parse_text(cfg_t *cfg, const struct conf_scan_result *scan, struct co
 	if (ret == CFG_SUCCESS)
 		return 0;
 	if (errors->n == 0)
-		conf_error_add(errors, cfg->line, "the file cannot be understood, correct the syntax");
+		conf_error_add(errors, cfg->line,
+			       "the file cannot be understood, correct the syntax");
 	return -EINVAL;
 }
 
@@ -121,7 +124,8 @@ static void read_values(struct reader *r, cfg_t *cfg, enum conf_section section,
 		const struct conf_option *o = &conf_options[i];
 		const struct raw *raw;
 
-		if (o->section != section || o->kind == CONF_KIND_SECTION || o->kind == CONF_KIND_LISTEN)
+		if (o->section != section || o->kind == CONF_KIND_SECTION ||
+		    o->kind == CONF_KIND_LISTEN)
 			continue;
 		raw = raw_of(cfg, o->name);
 		if (raw != NULL && conf_option_set(o, base, raw->text, why) != 0)

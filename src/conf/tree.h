@@ -7,13 +7,13 @@
 
 /* Where things came from, for errors that concern more than one value. */
 struct conf_places {
-	int workers, queue, max_half_open;    /* lines; 0: not in the file */
-	int listen[GUARD_LISTENS_MAX];        /* of each entry */
+	int workers, queue, max_half_open; /* lines; 0: not in the file */
+	int listen[GUARD_LISTENS_MAX]; /* of each entry */
 	struct {
 		int service;
-		bool start, end;              /* given in the file */
-		int attack;                   /* line of the one given last, 0: none */
-		bool listens;                 /* the file has some, right or wrong */
+		bool start, end; /* given in the file */
+		int attack; /* line of the one given last, 0: none */
+		bool listens; /* the file has some, right or wrong */
 	} service[GUARD_SERVICES_MAX];
 };
 

@@ -22,11 +22,7 @@ static const struct unit time_units[] = {
 };
 
 static const struct unit size_units[] = {
-	{"", 1},
-	{"k", 1000},
-	{"M", 1000000},
-	{"Ki", 1024},
-	{"Mi", 1024 * 1024},
+	{"", 1}, {"k", 1000}, {"M", 1000000}, {"Ki", 1024}, {"Mi", 1024 * 1024},
 };
 
 static int __attribute__((format(printf, 2, 3))) refuse(char *why, const char *format, ...)
@@ -96,14 +92,19 @@ int conf_time_parse(const char *text, usec_t *value, char *why)
 	const char *p = text;
 
 	if (!digits(&p, value))
-		return refuse(why, "\"%.*s\" is not a time, write it like 500ms, 60s, 5m, 24h or 1d",
+		return refuse(why,
+			      "\"%.*s\" is not a time, write it like 500ms, 60s, 5m, 24h or 1d",
 			      CONF_QUOTE_MAX, text);
 	if (*p == '\0')
-		return refuse(why, "\"%.*s\" has no unit, write %.*ss if seconds are meant (us ms s m h d)",
-			      CONF_QUOTE_MAX, text, CONF_QUOTE_MAX, text);
+		return refuse(
+			why,
+			"\"%.*s\" has no unit, write %.*ss if seconds are meant (us ms s m h d)",
+			CONF_QUOTE_MAX, text, CONF_QUOTE_MAX, text);
 	if (!scale(value, p, time_units, ARRAY_SIZE(time_units)))
-		return refuse(why, "\"%.*s\" is not a time, use one whole number and one unit of us ms s m h d",
-			      CONF_QUOTE_MAX, text);
+		return refuse(
+			why,
+			"\"%.*s\" is not a time, use one whole number and one unit of us ms s m h d",
+			CONF_QUOTE_MAX, text);
 	return 0;
 }
 
@@ -132,14 +133,15 @@ int conf_bool_parse(const char *text, bool *value, char *why)
 			return 0;
 		}
 	}
-	return refuse(why, "\"%.*s\" is neither yes nor no, write one of them", CONF_QUOTE_MAX, text);
+	return refuse(why, "\"%.*s\" is neither yes nor no, write one of them", CONF_QUOTE_MAX,
+		      text);
 }
 
 /* An address range and, behind it, the text of its ports. */
 struct range_text {
 	char address[IP_ADDR_STRLEN + 2];
 	const char *length; /* after the slash; NULL: none */
-	const char *ports;  /* after the colon */
+	const char *ports; /* after the colon */
 	bool brackets;
 };
 
@@ -151,7 +153,8 @@ static int range_split(const char *text, struct range_text *r, char *why)
 	const char *rest;
 
 	if (end == NULL)
-		return refuse(why, "\"%.*s\" lacks the closing bracket, write \"[2001:db8::10]:443\"",
+		return refuse(why,
+			      "\"%.*s\" lacks the closing bracket, write \"[2001:db8::10]:443\"",
 			      CONF_QUOTE_MAX, text);
 	r->brackets = text[0] == '[';
 	rest = r->brackets ? end + 1 : end;
@@ -159,15 +162,23 @@ static int range_split(const char *text, struct range_text *r, char *why)
 	rest += strcspn(rest, ":");
 	r->ports = rest + 1;
 	if (!r->brackets && *rest == ':' && strchr(r->ports, ':') != NULL)
-		return refuse(why, "\"%.*s\": an IPv6 address stands in brackets, write \"[2001:db8::10]:443\"",
-			      CONF_QUOTE_MAX, text);
+		return refuse(
+			why,
+			"\"%.*s\": an IPv6 address stands in brackets, write \"[2001:db8::10]:443\"",
+			CONF_QUOTE_MAX, text);
 	if (start == end || *rest == '\0')
-		return refuse(why, "\"%.*s\" lacks %s, write it like \"192.0.2.10:80\" "
-			      "(in quotes when there is a comma in it)", CONF_QUOTE_MAX, text,
-			      strchr(text, '.') != NULL || r->brackets ? "the port" : "the address");
-	if ((size_t)(end - start) >= sizeof(r->address) || (r->length == NULL && rest != end + r->brackets))
-		return refuse(why, "\"%.*s\" is not an address with its port, write it like \"192.0.2.10:80\"",
-			      CONF_QUOTE_MAX, text);
+		return refuse(why,
+			      "\"%.*s\" lacks %s, write it like \"192.0.2.10:80\" "
+			      "(in quotes when there is a comma in it)",
+			      CONF_QUOTE_MAX, text,
+			      strchr(text, '.') != NULL || r->brackets ? "the port"
+								       : "the address");
+	if ((size_t)(end - start) >= sizeof(r->address) ||
+	    (r->length == NULL && rest != end + r->brackets))
+		return refuse(
+			why,
+			"\"%.*s\" is not an address with its port, write it like \"192.0.2.10:80\"",
+			CONF_QUOTE_MAX, text);
 	memcpy(r->address, start, (size_t)(end - start));
 	r->address[end - start] = '\0';
 	return 0;
@@ -219,16 +230,19 @@ static int range_usable(const struct ip_addr *a, unsigned plen, const char *text
 		return refuse(why, "\"%.*s\" is a multicast address, name the server's own address",
 			      CONF_QUOTE_MAX, text);
 	if (v4 && first == UINT32_MAX)
-		return refuse(why, "\"%.*s\" is the broadcast address, name the server's own address",
+		return refuse(why,
+			      "\"%.*s\" is the broadcast address, name the server's own address",
 			      CONF_QUOTE_MAX, text);
 	if (zero && plen != (v4 ? 96 : 0))
-		return refuse(why, "\"%.*s\" is no server's address, name the server's own address, "
-			      "or write %s to guard this port of every address", CONF_QUOTE_MAX, text,
-			      v4 ? "\"0.0.0.0/0:PORT\"" : "\"[::]/0:PORT\"");
+		return refuse(why,
+			      "\"%.*s\" is no server's address, name the server's own address, "
+			      "or write %s to guard this port of every address",
+			      CONF_QUOTE_MAX, text, v4 ? "\"0.0.0.0/0:PORT\"" : "\"[::]/0:PORT\"");
 	return 0;
 }
 
-static int range_parse(const char *text, const struct range_text *r, struct guard_listen *l, char *why)
+static int range_parse(const char *text, const struct range_text *r, struct guard_listen *l,
+		       char *why)
 {
 	char right[CONF_LISTEN_STRLEN];
 	struct ip_addr masked;
@@ -237,8 +251,11 @@ static int range_parse(const char *text, const struct range_text *r, struct guar
 
 	if (ip_addr_parse(&l->prefix, r->address) != 0 ||
 	    r->brackets != (strchr(r->address, ':') != NULL))
-		return refuse(why, "\"%.*s\" is not an IP address, write numbers (names are not looked up) "
-			      "like \"192.0.2.10:80\" or \"[2001:db8::10]:443\"", CONF_QUOTE_MAX, r->address);
+		return refuse(
+			why,
+			"\"%.*s\" is not an IP address, write numbers (names are not looked up) "
+			"like \"192.0.2.10:80\" or \"[2001:db8::10]:443\"",
+			CONF_QUOTE_MAX, r->address);
 	v4 = !r->brackets;
 	if (!v4 && ip_addr_is_v4(&l->prefix))
 		return refuse(why, "\"%.*s\" is an IPv4 address in IPv6 dress, write it as \"%s\"",
@@ -251,8 +268,9 @@ static int range_parse(const char *text, const struct range_text *r, struct guar
 	masked = mask_host_bits(l->prefix, l->plen);
 	if (!ip_addr_eq(&masked, &l->prefix))
 		return refuse(why, "\"%.*s\" has bits set behind its prefix, write %s:%.*s",
-			      CONF_QUOTE_MAX, text, format_prefix(&masked, l->plen, right, sizeof(right)),
-			      CONF_QUOTE_MAX, r->ports);
+			      CONF_QUOTE_MAX, text,
+			      format_prefix(&masked, l->plen, right, sizeof(right)), CONF_QUOTE_MAX,
+			      r->ports);
 	return range_usable(&l->prefix, l->plen, text, why);
 }
 
@@ -262,8 +280,10 @@ static int port_parse(const char **text, uint16_t *port, const char *whole, char
 	uint64_t v;
 
 	if (!digits(text, &v) || v < 1 || v > UINT16_MAX)
-		return refuse(why, "\"%.*s\" has a wrong port, write ports from 1 to 65535 "
-			      "like 80 or 80,443 or 8000-8100", CONF_QUOTE_MAX, whole);
+		return refuse(why,
+			      "\"%.*s\" has a wrong port, write ports from 1 to 65535 "
+			      "like 80 or 80,443 or 8000-8100",
+			      CONF_QUOTE_MAX, whole);
 	*port = (uint16_t)v;
 	return 0;
 }
@@ -288,8 +308,10 @@ static int ports_parse(const char **text, struct guard_listen *l, const char *wh
 	if (**text == '\0')
 		return 0;
 	if (**text != ',' || (*text)[1] == '\0')
-		return refuse(why, "\"%.*s\" has something wrong behind port %u, write ports "
-			      "like 80 or 80,443 or 8000-8100", CONF_QUOTE_MAX, whole, l->port_high);
+		return refuse(why,
+			      "\"%.*s\" has something wrong behind port %u, write ports "
+			      "like 80 or 80,443 or 8000-8100",
+			      CONF_QUOTE_MAX, whole, l->port_high);
 	(*text)++;
 	return 0;
 }
@@ -314,8 +336,10 @@ int conf_listen_parse(const char *text, struct guard_listen *listens, uint32_t m
 		if (ret != 0)
 			return ret;
 		if (n == max) {
-			refuse(why, "too many addresses and port ranges, there may be %u in the file: "
-			       "use ranges and prefixes", GUARD_LISTENS_MAX);
+			refuse(why,
+			       "too many addresses and port ranges, there may be %u in the file: "
+			       "use ranges and prefixes",
+			       GUARD_LISTENS_MAX);
 			return -ENOSPC;
 		}
 		listens[n++] = l;
