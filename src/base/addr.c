@@ -6,17 +6,12 @@
 
 bool ip_addr_in_prefix(const struct ip_addr *a, const struct ip_addr *prefix, unsigned plen)
 {
-	unsigned i;
+	unsigned words = plen / 32, bits = plen % 32;
 
-	for (i = 0; i < 4 && plen > 0; i++) {
-		unsigned bits = plen < 32 ? plen : 32;
-		be32 mask = htonl(UINT32_MAX << (32 - bits));
-
-		if ((a->w[i] ^ prefix->w[i]) & mask)
-			return false;
-		plen -= bits;
-	}
-	return true;
+	if (memcmp(a, prefix, words * sizeof(be32)) != 0)
+		return false;
+	return bits == 0 ||
+	       ((a->w[words] ^ prefix->w[words]) & htonl(UINT32_MAX << (32 - bits))) == 0;
 }
 
 int ip_addr_parse(struct ip_addr *a, const char *text)

@@ -13,7 +13,7 @@ struct ip_addr {
 };
 
 /* Longest text of an address with its port, "[...]:65535", and the terminating zero. */
-#define IP_ADDR_STRLEN 46
+#define IP_ADDR_STRLEN	   46
 #define IP_ENDPOINT_STRLEN (IP_ADDR_STRLEN + 8)
 
 static inline struct ip_addr ip_addr_v4(be32 v4)

@@ -12,12 +12,12 @@ struct segment {
 	struct ip_addr src, dst; /* both of one family */
 	uint16_t sport, dport;
 	uint32_t seq, ack;
-	uint16_t flags;  /* enum tcp_flag */
+	uint16_t flags; /* enum tcp_flag */
 	uint16_t window; /* as on the wire */
 	uint16_t urgent;
 	uint8_t ttl; /* 0 means 64 */
 	uint8_t tos;
-	uint16_t ip_id;  /* IPv4 only; DF is always set */
+	uint16_t ip_id; /* IPv4 only; DF is always set */
 	struct tcp_options opt; /* written: MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS */
 	const void *payload; /* borrowed, may be NULL */
 	uint32_t payload_len;

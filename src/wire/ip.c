@@ -21,7 +21,8 @@ static int set_len(struct ip_view *v, uint32_t claim, uint32_t len, bool quoted)
 	return claim <= len || quoted ? 0 : -PKT_ERR_TRUNCATED;
 }
 
-static int read_ipv4(struct ip_view *v, const uint8_t *data, uint32_t cap, uint32_t len, bool quoted)
+static int read_ipv4(struct ip_view *v, const uint8_t *data, uint32_t cap, uint32_t len,
+		     bool quoted)
 {
 	uint32_t hdr_len, total;
 	uint16_t frag;
@@ -105,7 +106,8 @@ static int walk_ext(struct ip_view *v, const uint8_t *data, uint32_t cap)
 	return 0;
 }
 
-static int read_ipv6(struct ip_view *v, const uint8_t *data, uint32_t cap, uint32_t len, bool quoted)
+static int read_ipv6(struct ip_view *v, const uint8_t *data, uint32_t cap, uint32_t len,
+		     bool quoted)
 {
 	uint32_t payload, total;
 	int error;

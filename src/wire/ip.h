@@ -8,8 +8,8 @@
 
 struct ip_view {
 	struct ip_addr src, dst;
-	uint32_t len;      /* of the packet, without what lies behind it */
-	uint16_t l4_off;   /* of the header that @protocol names; may lie past the bytes at hand */
+	uint32_t len; /* of the packet, without what lies behind it */
+	uint16_t l4_off; /* of the header that @protocol names; may lie past the bytes at hand */
 	uint16_t frag_off; /* in units of eight bytes */
 	bool more_fragments;
 	bool df;

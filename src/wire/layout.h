@@ -4,8 +4,8 @@
 #define TCPGUARD_WIRE_LAYOUT_H
 
 #define IPV4_HEADER_MIN 20
-#define IPV6_HEADER     40
-#define IP_LENGTH_MAX   65535 /* of both families' 16-bit length fields */
+#define IPV6_HEADER	40
+#define IP_LENGTH_MAX	65535 /* of both families' 16-bit length fields */
 
 enum ip_protocol {
 	PROTO_HOP_BY_HOP = 0,
@@ -22,7 +22,7 @@ enum ip_protocol {
 /* Offsets in the TCP header, RFC 9293 3.1. */
 #define TCP_SPORT      0
 #define TCP_DPORT      2
-#define TCP_SEQ        4
+#define TCP_SEQ	       4
 #define TCP_ACKNO      8
 #define TCP_OFFSET     12
 #define TCP_WINDOW     14
@@ -47,10 +47,10 @@ enum tcp_option_kind {
 	TCP_KIND_EXPERIMENT_2 = 254,
 };
 
-#define TCP_LEN_MSS            4
-#define TCP_LEN_WSCALE         3
+#define TCP_LEN_MSS	       4
+#define TCP_LEN_WSCALE	       3
 #define TCP_LEN_SACK_PERMITTED 2
-#define TCP_LEN_SACK(n)        (2 + 8 * (n))
+#define TCP_LEN_SACK(n)	       (2 + 8 * (n))
 #define TCP_LEN_TIMESTAMPS     10
 
 #define ICMP_CHECK  2 /* offset of the checksum, both families */

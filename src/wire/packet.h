@@ -21,13 +21,13 @@ enum tcp_flag {
 	TCP_URG = 0x020,
 	TCP_ECE = 0x040,
 	TCP_CWR = 0x080,
-	TCP_AE = 0x100,       /* AccECN, formerly NS */
+	TCP_AE = 0x100, /* AccECN, formerly NS */
 	TCP_RESERVED = 0xe00, /* the three bits that are still reserved */
 };
 
-#define TCP_FLAGS_ALL 0xfff
+#define TCP_FLAGS_ALL  0xfff
 #define TCP_WSCALE_MAX 14 /* RFC 7323 2.3 */
-#define TCP_SACK_MAX 4
+#define TCP_SACK_MAX   4
 
 /* Which options a segment carries; a bit each in tcp_options.present. */
 enum tcp_option_bit {
@@ -36,11 +36,11 @@ enum tcp_option_bit {
 	TCP_OPT_SACK_PERMITTED = 1 << 2,
 	TCP_OPT_SACK = 1 << 3,
 	TCP_OPT_TIMESTAMPS = 1 << 4,
-	TCP_OPT_FASTOPEN = 1 << 5,  /* kind 34, RFC 7413 */
-	TCP_OPT_MPTCP = 1 << 6,     /* kind 30, RFC 8684 */
-	TCP_OPT_MD5 = 1 << 7,       /* kind 19, RFC 2385 */
-	TCP_OPT_AO = 1 << 8,        /* kind 29, RFC 5925 */
-	TCP_OPT_UNKNOWN = 1 << 9,   /* at least one other kind */
+	TCP_OPT_FASTOPEN = 1 << 5, /* kind 34, RFC 7413 */
+	TCP_OPT_MPTCP = 1 << 6, /* kind 30, RFC 8684 */
+	TCP_OPT_MD5 = 1 << 7, /* kind 19, RFC 2385 */
+	TCP_OPT_AO = 1 << 8, /* kind 29, RFC 5925 */
+	TCP_OPT_UNKNOWN = 1 << 9, /* at least one other kind */
 	TCP_OPT_MALFORMED = 1 << 10, /* a length of 0, 1 or past the end; parsing stopped there */
 };
 
@@ -53,22 +53,22 @@ struct tcp_options {
 	uint16_t mss;
 	uint8_t wscale; /* clamped to TCP_WSCALE_MAX */
 	uint8_t n_sack;
-	uint8_t off_ts;   /* offset of the kind byte from the start of the TCP header */
+	uint8_t off_ts; /* offset of the kind byte from the start of the TCP header */
 	uint8_t off_sack; /* likewise; 0 where the option is absent */
 	uint32_t ts_val, ts_ecr;
 	struct tcp_sack_block sack[TCP_SACK_MAX];
 };
 
 enum pkt_kind {
-	PKT_TCP,        /* a whole TCP header was read */
+	PKT_TCP, /* a whole TCP header was read */
 	PKT_ICMP_ERROR, /* an ICMP error that quotes at least the first 8 bytes of a TCP header */
-	PKT_FRAGMENT,   /* an IP fragment, the first or a later one */
-	PKT_OTHER,      /* well formed, but none of the above */
+	PKT_FRAGMENT, /* an IP fragment, the first or a later one */
+	PKT_OTHER, /* well formed, but none of the above */
 };
 
 /* What is known about the TCP checksum of the bytes we hold. */
 enum pkt_csum {
-	PKT_CSUM_FULL,    /* complete, and known or assumed good */
+	PKT_CSUM_FULL, /* complete, and known or assumed good */
 	PKT_CSUM_PARTIAL, /* only the pseudo header is summed (CHECKSUM_PARTIAL): fill in when sending */
 	PKT_CSUM_UNVERIFIED, /* complete, but nobody has verified it yet */
 };
@@ -78,7 +78,7 @@ enum pkt_error {
 	PKT_ERR_TRUNCATED = 1, /* shorter than its headers say */
 	PKT_ERR_IP_VERSION,
 	PKT_ERR_IP_HEADER, /* header length or total length is impossible */
-	PKT_ERR_IP_EXT,    /* an IPv6 extension header chain that does not end */
+	PKT_ERR_IP_EXT, /* an IPv6 extension header chain that does not end */
 	PKT_ERR_TCP_HEADER, /* data offset below 5 or past the end */
 };
 
@@ -87,23 +87,23 @@ struct pkt_quote {
 	struct ip_addr src, dst;
 	uint16_t sport, dport;
 	uint32_t seq;
-	uint16_t tcp_off;  /* offset of the quoted TCP header from data */
+	uint16_t tcp_off; /* offset of the quoted TCP header from data */
 	uint16_t tcp_have; /* bytes of it that are quoted, at least 8 */
 };
 
 struct pkt {
-	uint8_t *data;    /* borrowed */
+	uint8_t *data; /* borrowed */
 	uint32_t cap_len; /* bytes at data */
-	uint32_t len;     /* true length of the packet, >= cap_len */
+	uint32_t len; /* true length of the packet, >= cap_len */
 
 	enum pkt_kind kind;
 	enum pkt_csum csum;
 	uint8_t family; /* 4 or 6 */
-	uint8_t ttl;    /* or hop limit */
-	uint8_t tos;    /* DSCP and ECN; IPv6 traffic class */
-	bool df;        /* IPv4 don't fragment; true for IPv6 */
+	uint8_t ttl; /* or hop limit */
+	uint8_t tos; /* DSCP and ECN; IPv6 traffic class */
+	bool df; /* IPv4 don't fragment; true for IPv6 */
 	uint8_t protocol; /* of the innermost header reached */
-	uint16_t l4_off;  /* offset of the TCP (or ICMP) header from data */
+	uint16_t l4_off; /* offset of the TCP (or ICMP) header from data */
 	struct ip_addr src, dst;
 
 	/* kind == PKT_TCP */

@@ -7,14 +7,14 @@
 
 /* What the relay engine changes in a segment; a zero field leaves things as they are. */
 struct tcp_rewrite {
-	uint32_t seq_add;   /* added to SEQ */
-	uint32_t ack_add;   /* added to ACK (only where the ACK flag is set) and to all SACK edges */
+	uint32_t seq_add; /* added to SEQ */
+	uint32_t ack_add; /* added to ACK (only where the ACK flag is set) and to all SACK edges */
 	uint32_t tsval_add; /* added to TSval */
 	uint32_t tsecr_add; /* added to TSecr (only where the ACK flag is set) */
 	bool set_window;
-	uint16_t window;  /* the new window field, as on the wire */
-	bool blank_sack;  /* overwrite SACK blocks with NOP */
-	bool blank_ts;    /* overwrite timestamps with NOP */
+	uint16_t window; /* the new window field, as on the wire */
+	bool blank_sack; /* overwrite SACK blocks with NOP */
+	bool blank_ts; /* overwrite timestamps with NOP */
 };
 
 /*

@@ -64,8 +64,8 @@ static const struct {
 	uint16_t bit;
 	const char *text;
 } plain_options[] = {
-	{TCP_OPT_FASTOPEN, "tfo"}, {TCP_OPT_MPTCP, "mptcp"},     {TCP_OPT_MD5, "md5"},
-	{TCP_OPT_AO, "ao"},        {TCP_OPT_UNKNOWN, "unknown"}, {TCP_OPT_MALFORMED, "malformed"},
+	{TCP_OPT_FASTOPEN, "tfo"}, {TCP_OPT_MPTCP, "mptcp"},	 {TCP_OPT_MD5, "md5"},
+	{TCP_OPT_AO, "ao"},	   {TCP_OPT_UNKNOWN, "unknown"}, {TCP_OPT_MALFORMED, "malformed"},
 };
 
 /* separator() - the one to write now; "," from then on. */

@@ -1,1 +1,8 @@
 # tests/base
+if HAVE_CHECK
+check_PROGRAMS += tests/base/test_addr
+TESTS += tests/base/test_addr
+tests_base_test_addr_SOURCES = tests/base/test_addr.c
+tests_base_test_addr_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_base_test_addr_LDADD = libbase.la $(CHECK_LIBS)
+endif

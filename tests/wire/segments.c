@@ -317,7 +317,12 @@ uint32_t seg_random_below(struct seg_random *r, uint32_t bound)
 void seg_random_bytes(struct seg_random *r, void *buf, size_t len)
 {
 	uint8_t *at = buf;
+	uint64_t word;
+	size_t n;
 
-	for (; len > 0; len--)
-		*at++ = (uint8_t)(seg_random_next(r) >> 56);
+	for (; len > 0; len -= n, at += n) {
+		word = seg_random_next(r);
+		n = len < sizeof(word) ? len : sizeof(word);
+		memcpy(at, &word, n);
+	}
 }

@@ -58,7 +58,7 @@ void seg_wscale(struct segment *s, uint8_t shift);
 void seg_sack_permitted(struct segment *s);
 void seg_timestamps(struct segment *s, uint32_t val, uint32_t ecr);
 void seg_sack(struct segment *s, uint32_t left, uint32_t right); /* one more block */
-void seg_without(struct segment *s, uint16_t options);           /* enum tcp_option_bit */
+void seg_without(struct segment *s, uint16_t options); /* enum tcp_option_bit */
 
 /* seg_bytes() - write @s to @buf and return its length; aborts if it does not fit. */
 uint32_t seg_bytes(const struct segment *s, uint8_t *buf, size_t cap);
