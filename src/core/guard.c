@@ -154,7 +154,7 @@ static void fragment_input(struct turn *t, const struct pkt *in)
 	for (uint32_t i = 0; i < c->n_listens; i++) {
 		struct service *s = turn_service(t, t->a->slot_of_config[c->listen[i].service]);
 
-		if (!ip_addr_in_prefix(&in->dst, &c->listen[i].prefix, c->listen[i].plen))
+		if (!service_covers(&c->listen[i], &in->dst))
 			continue;
 		s->counters.fragments++;
 		if (c->fragments == GUARD_FRAGMENTS_DROP && protects(s)) {

@@ -73,6 +73,9 @@ void emit_reset_both(struct turn *t, const struct flow *f);
 /* service_match() - slot of the service that listens on @addr:@port, or -1. */
 int service_match(const struct turn *t, const struct ip_addr *addr, uint16_t port);
 
+/* service_covers() - does the address range of @l contain @addr? Ports do not matter. */
+bool service_covers(const struct guard_listen *l, const struct ip_addr *addr);
+
 /* service_configure() - give the services of t->config their slots. */
 void service_configure(struct turn *t);
 

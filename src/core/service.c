@@ -18,6 +18,18 @@
 #define RELIEF_SPARE_CROWDED (250 * USEC_PER_MSEC)
 #define RELIEF_SPARE_RETRANSMITTED (3000 * USEC_PER_MSEC) /* forged sources do not repeat themselves */
 
+/* listens_on() - families are kept apart: "[::]/0" is every IPv6 address and no IPv4-mapped one. */
+static bool listens_on(const struct guard_listen *l, const struct ip_addr *addr, uint16_t port)
+{
+	return port >= l->port_low && port <= l->port_high && service_covers(l, addr);
+}
+
+bool service_covers(const struct guard_listen *l, const struct ip_addr *addr)
+{
+	return ip_addr_is_v4(addr) == ip_addr_is_v4(&l->prefix) &&
+	       ip_addr_in_prefix(addr, &l->prefix, l->plen);
+}
+
 int service_match(const struct turn *t, const struct ip_addr *addr, uint16_t port)
 {
 	const struct guard_config *c = t->config;
@@ -26,8 +38,7 @@ int service_match(const struct turn *t, const struct ip_addr *addr, uint16_t por
 	for (uint32_t i = 0; i < c->n_listens; i++) {
 		const struct guard_listen *l = &c->listen[i];
 
-		if (port >= l->port_low && port <= l->port_high && l->plen > best_plen &&
-		    ip_addr_in_prefix(addr, &l->prefix, l->plen)) {
+		if (l->plen > best_plen && listens_on(l, addr, port)) {
 			best = t->a->slot_of_config[l->service];
 			best_plen = l->plen;
 		}
