@@ -45,7 +45,7 @@ int ctl_sum_services(struct request *r, struct service_sums *sums);
 
 const char *ctl_attack_state_name(enum guard_attack_state state);
 
-/* ctl_listen_format() - "192.0.2.1:80", "203.0.113.0/24:443", "[2001:db8::1]:1000-1010". */
+/* ctl_listen_format() - "192.0.2.1:80", "203.0.113.0/24:443", "[2001:db8::1]:1000-1010", "0.0.0.0/0:*". */
 #define CTL_LISTEN_STRLEN (IP_ENDPOINT_STRLEN + 16)
 const char *ctl_listen_format(const struct guard_listen *l, char buf[CTL_LISTEN_STRLEN]);
 

@@ -139,13 +139,15 @@ static void write_listens(struct request *r, const struct flow_filter *filter)
 	char text[CTL_LISTEN_STRLEN];
 
 	for (uint32_t i = 0; i < config->n_listens; i++) {
-		const struct guard_listen *l = &config->listen[i];
-		const char *service = config->service[l->service].name;
+		struct guard_listen l = config->listen[i];
+		const char *service = config->service[l.service].name;
+		bool v4 = ip_addr_is_v4(&l.prefix);
 
+		if (l.plen == (v4 ? 96 : 0))
+			l.plen = 128; /* any address: netstat shows 0.0.0.0, not 0.0.0.0/0 */
 		if (flow_filter_match_listen(filter, service))
-			write_netstat(&r->out, proto_name(&l->prefix), 0, 0,
-				      ctl_listen_format(l, text),
-				      ip_addr_is_v4(&l->prefix) ? "0.0.0.0:*" : "[::]:*",
+			write_netstat(&r->out, proto_name(&l.prefix), 0, 0,
+				      ctl_listen_format(&l, text), v4 ? "0.0.0.0:*" : "[::]:*",
 				      TCPS_LISTEN, service);
 	}
 }

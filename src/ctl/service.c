@@ -86,7 +86,9 @@ const char *ctl_listen_format(const struct guard_listen *l, char buf[CTL_LISTEN_
 	ip_addr_format(&l->prefix, addr);
 	if (l->plen < 128)
 		snprintf(plen, sizeof(plen), "/%u", v4 ? l->plen - 96u : (unsigned)l->plen);
-	if (l->port_low == l->port_high)
+	if (l->port_low <= 1 && l->port_high == UINT16_MAX)
+		snprintf(ports, sizeof(ports), "*");
+	else if (l->port_low == l->port_high)
 		snprintf(ports, sizeof(ports), "%u", l->port_low);
 	else
 		snprintf(ports, sizeof(ports), "%u-%u", l->port_low, l->port_high);

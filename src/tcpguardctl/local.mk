@@ -1,1 +1,20 @@
-# layer tcpguardctl
+# layer tcpguardctl: all but main() is a library, so that tests can have it
+noinst_LTLIBRARIES += libtcpguardctl.la
+libtcpguardctl_la_SOURCES = \
+	src/tcpguardctl/link.c \
+	src/tcpguardctl/link.h \
+	src/tcpguardctl/table.c \
+	src/tcpguardctl/table.h \
+	src/tcpguardctl/text.c \
+	src/tcpguardctl/text.h \
+	src/tcpguardctl/view.c \
+	src/tcpguardctl/view.h \
+	src/tcpguardctl/view_events.c \
+	src/tcpguardctl/view_status.c
+libtcpguardctl_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libtcpguardctl_la_LIBADD = $(JANSSON_LIBS)
+
+bin_PROGRAMS += tcpguardctl
+tcpguardctl_SOURCES = src/tcpguardctl/main.c
+tcpguardctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tcpguardctl_LDADD = libtcpguardctl.la $(JANSSON_LIBS)
