@@ -309,6 +309,7 @@ void session_start(struct sim *s, void *obj, uint64_t tag)
 	e->during_flood = s->plan.flood.rate &&
 			  s->now > s->start + s->plan.flood.from + USEC_PER_SEC / 2 &&
 			  s->now < s->start + s->plan.flood.to;
+	e->blind = e->mode_cookie && !s->server_known;
 	e->started = true;
 	e->start = s->now;
 	c = host_conn_new(&s->client, &e->t);

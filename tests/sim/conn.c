@@ -21,6 +21,15 @@ bool conn_may_meet_strays(const struct conn *c)
 	return c->sim->plan.quick_ports && !c->sim->plan.clean;
 }
 
+/*
+ * conn_may_be_misled() - the guard had to promise options without knowing the server, or knowing
+ * what it was like before; some of that cannot be made up for.
+ */
+bool conn_may_be_misled(const struct conn *c)
+{
+	return c->sim->plan.options_change || c->ses->blind;
+}
+
 /* conn_port() - the client's port: it names the connection at both ends. */
 uint16_t conn_port(const struct conn *c)
 {
@@ -160,7 +169,7 @@ static bool paws_ok(struct conn *c, const struct seg *g)
 	if (!c->ts || g->flags & F_RST)
 		return true;
 	if (!g->has_ts) {
-		if (!c->sim->plan.options_change && !conn_may_meet_strays(c) && acceptable(c, g))
+		if (!conn_may_be_misled(c) && !conn_may_meet_strays(c) && acceptable(c, g))
 			sim_violation(c->sim, "%s: port %u: timestamps agreed on but missing",
 				      c->host->name, conn_port(c));
 		return true;
@@ -224,7 +233,7 @@ static bool data_input(struct conn *c, const struct seg *g)
 	bool had_gap = c->ooo.n > 0, dup;
 
 	if (seq_gt(r, c->rcv_adv)) {
-		if (g->len > 1 && !c->sim->plan.options_change)
+		if (g->len > 1 && !conn_may_be_misled(c))
 			sim_violation(c->sim, "%s: port %u: %u bytes beyond the window",
 				      c->host->name, conn_port(c), r - c->rcv_adv);
 		r = c->rcv_adv;
@@ -277,7 +286,7 @@ static void fin_input(struct conn *c)
 
 static void check_mss(struct conn *c, const struct seg *g)
 {
-	if (g->len && g->len + g->hdr_len - 20 > c->o.mss && !c->sim->plan.options_change)
+	if (g->len && g->len + g->hdr_len - 20 > c->o.mss && !conn_may_be_misled(c))
 		sim_violation(c->sim, "%s: port %u: segment of %u bytes, MSS is %u", c->host->name,
 			      conn_port(c), g->len + g->hdr_len - 20, c->o.mss);
 }

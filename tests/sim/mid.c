@@ -14,6 +14,7 @@ struct mid {
 	struct guard_config config;
 	struct actions out;
 	uint64_t canary;
+	usec_t asked; /* when a SYN last passed to a server that was down */
 	uint32_t idle_calls; /* guard_expire() without time passing */
 };
 
@@ -221,11 +222,11 @@ static uint8_t *one_call(struct sim *s, struct packet *p, uint32_t cap, bool par
 	return copy;
 }
 
-static bool is_syn(const struct packet *p)
+static bool has_flags(const struct packet *p, uint8_t flags)
 {
 	uint32_t off = seg_ip_len(p->data);
 
-	return !p->corrupt && (p->data[off + 13] & (F_SYN | F_ACK | F_RST | F_FIN)) == F_SYN;
+	return !p->corrupt && (p->data[off + 13] & (F_SYN | F_ACK | F_RST | F_FIN)) == flags;
 }
 
 static bool answers_syns(const struct sim *s)
@@ -262,6 +263,16 @@ done:
 	free(copy);
 }
 
+/* state_made() - one SYN a second may pass to ask a server that was down; no other makes state. */
+static void state_made(struct sim *s)
+{
+	struct mid *m = s->mid;
+
+	if (!s->plan.ill_to || (m->asked && s->now - m->asked < USEC_PER_SEC - 1000))
+		sim_violation(s, "guard: an unverified SYN made state");
+	m->asked = s->now;
+}
+
 void mid_input(struct sim *s, struct packet *p, bool from_client)
 {
 	bool partial = !p->corrupt && (p->gso || rng_pct(&s->rng_mid, s->plan.partial_pct));
@@ -272,7 +283,9 @@ void mid_input(struct sim *s, struct packet *p, bool from_client)
 		link_send(s, from_client ? LINK_GS : LINK_GC, p);
 		return;
 	}
-	check = from_client && is_syn(p) && answers_syns(s);
+	if (!from_client && has_flags(p, F_SYN | F_ACK))
+		s->server_known = true;
+	check = from_client && has_flags(p, F_SYN) && answers_syns(s);
 	if (check)
 		mid_report(s, &before);
 	if (partial)
@@ -282,7 +295,7 @@ void mid_input(struct sim *s, struct packet *p, bool from_client)
 		return;
 	mid_report(s, &after);
 	if (after.flows_used > before.flows_used || after.half_open_used > before.half_open_used)
-		sim_violation(s, "guard: an unverified SYN made state");
+		state_made(s);
 }
 
 /* Time */
@@ -336,7 +349,8 @@ void mid_kill_some(struct sim *s)
 
 	n = guard_report_flows(&m->guard, s->now, &cursor, rows, ROWS);
 	for (uint32_t i = 0; i < n; i++) {
-		if (!rng_pct(&s->rng_mid, 30))
+		/* only flows can be reset: of a half-open, the guard does not know enough */
+		if (rows[i].kind == FLOW_HALF_OPEN || !rng_pct(&s->rng_mid, 30))
 			continue;
 		sim_note(s, "operator: kill %u", rows[i].id);
 		m->out.n_tx = 0;
