@@ -1,1 +1,17 @@
-# layer daemon
+# layer daemon: tcpguardd
+sbin_PROGRAMS += tcpguardd
+tcpguardd_SOURCES = \
+	src/daemon/clock.h \
+	src/daemon/control.c \
+	src/daemon/daemon.c src/daemon/daemon.h \
+	src/daemon/events.c \
+	src/daemon/log.c src/daemon/log.h \
+	src/daemon/main.c \
+	src/daemon/notify.c src/daemon/notify.h \
+	src/daemon/reload.c \
+	src/daemon/retire.c src/daemon/retire.h \
+	src/daemon/worker.c src/daemon/worker.h
+tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
+tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS)
+tcpguardd_LDADD = libctl.la libconf.la libdatapath.la libcore.la libwire.la libbase.la \
+	$(EVENT_LIBS) $(NFQ_LIBS) $(CONFUSE_LIBS) $(SYSTEMD_LIBS)

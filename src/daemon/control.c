@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the control socket may ask of the daemon. */
+#include <errno.h>
+
+#include "daemon/clock.h"
+#include "daemon/daemon.h"
+
+static uint32_t n_workers(void *ctx)
+{
+	return ((struct daemon *)ctx)->n_workers;
+}
+
+static int run(void *ctx, uint32_t w, ctl_job_fn *job, void *arg)
+{
+	return worker_run(((struct daemon *)ctx)->worker[w], job, arg);
+}
+
+static void stats(void *ctx, uint32_t w, struct ctl_worker_stats *s)
+{
+	worker_stats(((struct daemon *)ctx)->worker[w], s);
+}
+
+static const struct guard_config *config(void *ctx)
+{
+	return &((struct daemon *)ctx)->conf->guard;
+}
+
+static const char *config_path(void *ctx)
+{
+	return ((struct daemon *)ctx)->conf->path;
+}
+
+static int reload(void *ctx, bool apply, void (*report)(void *arg, const char *line), void *arg)
+{
+	return daemon_reload(ctx, apply, report, arg);
+}
+
+static void config_show(void *ctx, void (*print)(void *arg, const char *line), void *arg)
+{
+	conf_show(((struct daemon *)ctx)->conf, print, arg);
+}
+
+static int set(void *ctx, const char *key, const char *value, char *why, size_t why_len)
+{
+	return daemon_set(ctx, key, value, why, why_len);
+}
+
+static int log_level(void *ctx, const char *level)
+{
+	struct daemon *d = ctx;
+	int value = conf_log_level_parse(level);
+
+	if (value < 0)
+		return -EINVAL;
+	d->conf->log_level = value;
+	log_set_level(value);
+	return 0;
+}
+
+static usec_t now(void *ctx)
+{
+	return clock_now();
+}
+
+static usec_t started(void *ctx)
+{
+	return ((struct daemon *)ctx)->started;
+}
+
+static const char *firewall(void *ctx)
+{
+	return firewall_name(&((struct daemon *)ctx)->firewall);
+}
+
+void control_fill(struct daemon *d)
+{
+	d->ops = (struct ctl_ops){
+		.ctx = d,
+		.n_workers = n_workers,
+		.run = run,
+		.worker_stats = stats,
+		.config = config,
+		.config_path = config_path,
+		.reload = reload,
+		.config_show = config_show,
+		.set = set,
+		.log_level = log_level,
+		.now = now,
+		.started = started,
+		.firewall = firewall,
+	};
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "daemon/clock.h"
+#include "daemon/notify.h"
+#include "daemon/retire.h"
+
+#define POLL_MS	      100 /* how often events of the guards are collected */
+#define DRAIN_MS      500 /* how long packets may wait for their verdict at the end */
+#define DRAIN_STEP_MS 5
+
+void daemon_log_open(const struct daemon *d, const struct conf *c)
+{
+	static const enum log_target target[] = {
+		[CONF_LOG_TARGET_AUTO] = LOG_TARGET_AUTO,
+		[CONF_LOG_TARGET_JOURNAL] = LOG_TARGET_JOURNAL,
+		[CONF_LOG_TARGET_STDERR] = LOG_TARGET_STDERR,
+	};
+
+	log_open(d->log_to_stderr ? LOG_TARGET_STDERR : target[c->log_target], c->log_level);
+}
+
+int daemon_each(struct daemon *d, ctl_job_fn *job, void *arg)
+{
+	int first = 0;
+
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		int rc = worker_run(d->worker[i], job, arg);
+
+		if (first == 0)
+			first = rc;
+	}
+	return first;
+}
+
+/* ---- what the main loop reacts to ---- */
+
+static void on_end(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	log_message(LOG_NOTICE, "ending on signal %d", (int)sig);
+	event_base_loopbreak(d->base);
+}
+
+static void report_to_log(void *arg, const char *line)
+{
+	log_message(LOG_ERR, "%s", line);
+}
+
+static void on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	if (daemon_reload(d, true, report_to_log, NULL) < 0)
+		log_message(LOG_ERR,
+			    "the configuration was not reloaded; the old one stays in force");
+}
+
+static void on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	events_poll(arg);
+}
+
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+	events_status(arg);
+	retire_check(arg);
+}
+
+static void job_nothing(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+}
+
+/* on_alive() - the daemon is alive if its workers are. */
+static void on_alive(evutil_socket_t fd, short what, void *arg)
+{
+	if (daemon_each(arg, job_nothing, NULL) == 0)
+		notify_alive();
+	else
+		log_message(LOG_ERR, "a worker does not answer");
+}
+
+/* ---- the stages ---- */
+
+/* every() - a periodic timer. */
+static struct event *every(struct daemon *d, usec_t period, event_callback_fn fn)
+{
+	struct timeval tv = {.tv_sec = (time_t)(period / USEC_PER_SEC),
+			     .tv_usec = (suseconds_t)(period % USEC_PER_SEC)};
+	struct event *ev = event_new(d->base, -1, EV_PERSIST, fn, d);
+
+	if (ev)
+		event_add(ev, &tv);
+	return ev;
+}
+
+static struct event *on_signal(struct daemon *d, int sig, event_callback_fn fn)
+{
+	struct event *ev = evsignal_new(d->base, sig, fn, d);
+
+	if (ev)
+		event_add(ev, NULL);
+	return ev;
+}
+
+static int start_loop(struct daemon *d, char *why, size_t why_len)
+{
+	signal(SIGPIPE, SIG_IGN);
+	d->base = event_base_new();
+	if (!d->base) {
+		snprintf(why, why_len, "cannot make an event loop");
+		return -ENOMEM;
+	}
+	d->on_term = on_signal(d, SIGTERM, on_end);
+	d->on_int = on_signal(d, SIGINT, on_end);
+	d->on_hup = on_signal(d, SIGHUP, on_hangup);
+	return 0;
+}
+
+static void stop_loop(struct daemon *d)
+{
+	struct event *events[] = {d->on_term, d->on_int, d->on_hup};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		if (events[i])
+			event_free(events[i]);
+	}
+	if (d->base)
+		event_base_free(d->base);
+}
+
+/* part_of() - a worker's share of a limit of the whole daemon. */
+static uint32_t part_of(uint32_t limit, uint32_t workers)
+{
+	uint32_t part = (limit + workers - 1) / workers;
+
+	return part < 16 ? 16 : part;
+}
+
+static int start_workers(struct daemon *d, char *why, size_t why_len)
+{
+	const struct conf *c = d->conf;
+
+	if (c->queue + 2 * c->workers - 1 > UINT16_MAX) {
+		snprintf(
+			why, why_len,
+			"queue = %u leaves no room for %u queues below 65536; choose a smaller one",
+			c->queue, 2 * c->workers);
+		return -ERANGE;
+	}
+	if (getrandom(d->seed, sizeof(d->seed), 0) != sizeof(d->seed)) {
+		snprintf(why, why_len, "cannot get random numbers: %s", strerror(errno));
+		return -EIO;
+	}
+	for (uint32_t i = 0; i < c->workers; i++) {
+		struct worker_config wc = {
+			.index = i,
+			.workers = c->workers,
+			.queue = c->queue,
+			.mark = c->mark,
+			.limits = {.max_flows = part_of(c->max_flows, c->workers),
+				   .max_half_open = part_of(c->max_half_open, c->workers)},
+			.guard = &c->guard,
+			.seed = d->seed,
+		};
+		int rc = worker_open(&d->worker[i], &wc, why, why_len);
+
+		if (rc < 0)
+			return rc;
+		d->n_workers++;
+	}
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		int rc = worker_start(d->worker[i]);
+
+		if (rc < 0) {
+			snprintf(why, why_len, "cannot start a thread: %s", strerror(-rc));
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static void stop_workers(struct daemon *d)
+{
+	while (d->n_workers > 0)
+		worker_close(d->worker[--d->n_workers]);
+}
+
+static int start_control(struct daemon *d, char *why, size_t why_len)
+{
+	control_fill(d);
+	d->control = ctl_server_new(d->base, d->conf->control_socket, d->conf->control_group,
+				    &d->ops, why, why_len);
+	return d->control ? 0 : -EIO;
+}
+
+static void stop_control(struct daemon *d)
+{
+	ctl_server_free(d->control);
+}
+
+static int start_timers(struct daemon *d, char *why, size_t why_len)
+{
+	usec_t watchdog = notify_watchdog();
+
+	d->on_poll = every(d, POLL_MS * USEC_PER_MSEC, on_poll);
+	d->on_second = every(d, USEC_PER_SEC, on_second);
+	if (watchdog)
+		d->on_alive = every(d, watchdog / 2, on_alive);
+	return 0;
+}
+
+static void stop_timers(struct daemon *d)
+{
+	struct event *events[] = {d->on_poll, d->on_second, d->on_alive};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		if (events[i])
+			event_free(events[i]);
+	}
+	events_poll(d); /* the last words of the guards */
+}
+
+static int start_firewall(struct daemon *d, char *why, size_t why_len)
+{
+	return daemon_install_rules(d, d->conf, why, why_len);
+}
+
+/* drain() - let the workers answer what the rules have queued. */
+static void drain(struct daemon *d)
+{
+	for (int ms = 0; ms < DRAIN_MS; ms += DRAIN_STEP_MS) {
+		bool idle = true;
+
+		for (uint32_t i = 0; i < d->n_workers; i++)
+			idle = idle && worker_idle(d->worker[i]);
+		if (idle)
+			return;
+		usleep(DRAIN_STEP_MS * 1000);
+	}
+}
+
+static void stop_firewall(struct daemon *d)
+{
+	char why[DAEMON_WHY_MAX];
+
+	if (firewall_detach(&d->firewall, why, sizeof(why)) < 0)
+		log_message(LOG_ERR, "%s", why);
+	drain(d);
+	if (firewall_remove(&d->firewall, why, sizeof(why)) < 0)
+		log_message(LOG_ERR, "%s", why);
+}
+
+/* In this order at start, backwards at the end. A stage that failed is stopped, too. */
+static const struct {
+	int (*start)(struct daemon *d, char *why, size_t why_len);
+	void (*stop)(struct daemon *d);
+} stages[] = {
+	{start_loop, stop_loop},     {start_workers, stop_workers},   {start_control, stop_control},
+	{start_timers, stop_timers}, {start_firewall, stop_firewall},
+};
+
+static void serve(struct daemon *d)
+{
+	log_message(LOG_NOTICE, "guarding %u service%s with %u worker%s, firewall: %s",
+		    d->conf->guard.n_services, d->conf->guard.n_services == 1 ? "" : "s",
+		    d->n_workers, d->n_workers == 1 ? "" : "s", firewall_name(&d->firewall));
+	events_status(d);
+	notify_ready();
+	event_base_dispatch(d->base);
+	notify_stopping();
+}
+
+int daemon_run(struct conf *c, bool log_to_stderr)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	char why[DAEMON_WHY_MAX] = "";
+	size_t up = 0;
+	int rc = 0;
+
+	if (!d) {
+		conf_free(c);
+		return -ENOMEM;
+	}
+	d->conf = c;
+	d->log_to_stderr = log_to_stderr;
+	d->started = clock_now();
+	daemon_log_open(d, c);
+	while (rc == 0 && up < ARRAY_SIZE(stages))
+		rc = stages[up++].start(d, why, sizeof(why));
+	if (rc == 0)
+		serve(d);
+	else
+		log_message(LOG_ERR, "%s", why);
+	while (up > 0)
+		stages[--up].stop(d);
+	conf_free(d->conf);
+	free(d);
+	return rc;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's own state, of the main thread: configuration, workers, firewall rules, control
+ * socket. Start-up is a list of stages; shut-down is the same list backwards.
+ */
+#ifndef TCPGUARD_DAEMON_DAEMON_H
+#define TCPGUARD_DAEMON_DAEMON_H
+
+#include <event2/event.h>
+
+#include "conf/conf.h"
+#include "ctl/server.h"
+#include "daemon/log.h"
+#include "daemon/worker.h"
+#include "datapath/firewall.h"
+
+#define DAEMON_WHY_MAX 1024
+
+/* What the main loop remembers of the events it has logged. */
+struct event_log {
+	uint64_t next[CONF_WORKERS_MAX]; /* number of the next event of each worker */
+	struct log_limit limit[GUARD_EVENT_COUNT];
+	char status[256]; /* last told to the service manager */
+};
+
+/*
+ * Listens that a reload took away. Their rules stay while a spliced connection needs the guard, see
+ * daemon/retire.h.
+ */
+struct retired_listens {
+	uint32_t n;
+	uint32_t waited; /* seconds since the last look */
+	struct guard_listen listen[GUARD_LISTENS_MAX];
+};
+
+struct daemon {
+	struct conf *conf; /* in force */
+	bool log_to_stderr; /* -f */
+	usec_t started;
+	uint8_t seed[GUARD_SEED_BYTES];
+	struct event_base *base;
+	uint32_t n_workers;
+	struct worker *worker[CONF_WORKERS_MAX];
+	struct firewall firewall;
+	struct ctl_ops ops;
+	struct ctl_server *control;
+	struct event_log events;
+	struct retired_listens retired;
+	struct event *on_term, *on_int, *on_hup, *on_poll, *on_second, *on_alive;
+};
+
+/*
+ * daemon_run() - start, serve until a signal ends it, stop.
+ * @c: taken over. @log_to_stderr: never mind the configuration's log target.
+ * Return: 0 or a negative errno; the reason has been logged.
+ */
+int daemon_run(struct conf *c, bool log_to_stderr);
+
+/* daemon_log_open() - log where @c and the command line want it. */
+void daemon_log_open(const struct daemon *d, const struct conf *c);
+
+/* daemon_each() - run @job on all workers. Return: 0 or the first error; all are tried. */
+int daemon_each(struct daemon *d, ctl_job_fn *job, void *arg);
+
+/* control.c: fill d->ops. */
+void control_fill(struct daemon *d);
+
+/* events.c: log what the guards report, and tell the service manager how things are. */
+void events_poll(struct daemon *d);
+void events_status(struct daemon *d);
+
+/*
+ * reload.c: daemon_reload() - read the file again; with @apply put it in force. Every error goes to
+ * @report. Return: 0 or -EINVAL, then nothing has changed.
+ */
+int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, void *arg);
+
+/* daemon_set() - change one option. Return: 0, or -EINVAL with @why filled. */
+int daemon_set(struct daemon *d, const char *key, const char *value, char *why, size_t why_len);
+
+/* daemon_install_rules() - install the rules for @c and the retired listens. */
+int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size_t why_len);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guards' events, collected from all workers, become log messages. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/clock.h"
+#include "daemon/daemon.h"
+#include "daemon/notify.h"
+
+#define ROWS   32
+#define ROUNDS 8 /* of ROWS events a worker and call; the rest waits for the next call */
+
+struct fetch {
+	uint64_t from;
+	uint32_t n;
+	struct guard_event row[ROWS];
+};
+
+static void job_fetch(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	struct fetch *f = arg;
+
+	f->n = guard_report_events(g, f->from, f->row, ROWS);
+}
+
+/* subject() - "web 192.0.2.1:80: " or less. */
+static const char *subject(const struct guard_event *e, const char *endpoint, char *buf, size_t len)
+{
+	bool service = e->service[0] != '\0', address = endpoint[0] != '\0';
+
+	if (service || address)
+		snprintf(buf, len, "%s%s%s: ", e->service, service && address ? " " : "", endpoint);
+	else
+		buf[0] = '\0';
+	return buf;
+}
+
+static void log_guard_event(struct daemon *d, uint32_t worker, const struct guard_event *e)
+{
+	static const struct ip_addr none;
+	char endpoint[IP_ENDPOINT_STRLEN] = "",
+	     buf[GUARD_SERVICE_NAME_MAX + IP_ENDPOINT_STRLEN + 4];
+	struct log_fields fields = {guard_event_key(e->kind), e->service, endpoint, worker};
+	int level = guard_event_level(e->kind);
+	uint64_t swallowed;
+
+	if (!log_limit_pass(&d->events.limit[e->kind], clock_now(), &swallowed))
+		return;
+	if (swallowed > 0)
+		log_event(level, &fields, "%" PRIu64 " more messages \"%s\" were left out",
+			  swallowed, guard_event_text(e->kind));
+	if (!ip_addr_eq(&e->addr, &none))
+		ip_endpoint_format(&e->addr, e->port, endpoint);
+	log_event(level, &fields, "%s%s%s%s", subject(e, endpoint, buf, sizeof(buf)),
+		  guard_event_text(e->kind), e->detail[0] ? ": " : "", e->detail);
+}
+
+void events_poll(struct daemon *d)
+{
+	static struct fetch f; /* main thread only */
+
+	for (uint32_t w = 0; w < d->n_workers; w++) {
+		for (int round = 0; round < ROUNDS; round++) {
+			f.from = d->events.next[w];
+			if (worker_run(d->worker[w], job_fetch, &f) < 0)
+				break;
+			for (uint32_t i = 0; i < f.n; i++)
+				log_guard_event(d, w, &f.row[i]);
+			if (f.n > 0)
+				d->events.next[w] = f.row[f.n - 1].number + 1;
+			if (f.n < ROWS)
+				break;
+		}
+	}
+}
+
+/* Services under attack, as any worker sees it. */
+struct attacked {
+	bool service[GUARD_SERVICES_MAX];
+};
+
+static void job_attacked(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	struct attacked *a = arg;
+	struct service_report r;
+
+	for (uint32_t i = 0; i < GUARD_SERVICES_MAX; i++) {
+		if (!guard_report_service(g, i, now, &r))
+			break;
+		a->service[i] = a->service[i] || r.state == GUARD_ATTACK;
+	}
+}
+
+void events_status(struct daemon *d)
+{
+	const struct guard_config *c = &d->conf->guard;
+	struct attacked a = {0};
+	char text[sizeof(d->events.status)];
+	int len = snprintf(text, sizeof(text), "%u services, ", c->n_services);
+	uint32_t n = 0;
+
+	daemon_each(d, job_attacked, &a);
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		if (!a.service[i])
+			continue;
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "%s%s",
+				n++ ? ", " : "under attack: ", c->service[i].name);
+		if ((size_t)len >= sizeof(text))
+			break;
+	}
+	if (n == 0)
+		snprintf(text + len, sizeof(text) - (size_t)len, "calm");
+	if (strcmp(text, d->events.status) == 0)
+		return;
+	memcpy(d->events.status, text, sizeof(text));
+	notify_status(text);
+}

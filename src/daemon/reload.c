@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Another configuration comes into force; nothing that runs is interrupted. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "daemon/notify.h"
+#include "daemon/retire.h"
+
+static enum firewall_choice firewall_choice(enum conf_firewall f)
+{
+	static const enum firewall_choice map[] = {
+		[CONF_FIREWALL_AUTO] = FIREWALL_AUTO,
+		[CONF_FIREWALL_NFTABLES] = FIREWALL_NFTABLES,
+		[CONF_FIREWALL_IPTABLES] = FIREWALL_IPTABLES,
+		[CONF_FIREWALL_NONE] = FIREWALL_NONE,
+	};
+
+	return map[f];
+}
+
+static enum firewall_placement firewall_placement(enum conf_placement p)
+{
+	static const enum firewall_placement map[] = {
+		[CONF_PLACEMENT_AUTO] = FIREWALL_PLACE_AUTO,
+		[CONF_PLACEMENT_GATEWAY] = FIREWALL_PLACE_GATEWAY,
+		[CONF_PLACEMENT_HOST] = FIREWALL_PLACE_HOST,
+	};
+
+	return map[p];
+}
+
+int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size_t why_len)
+{
+	static struct guard_listen listen[GUARD_LISTENS_MAX]; /* main thread only */
+	uint32_t n = c->guard.n_listens;
+	struct firewall_config fc = {
+		.listen = listen,
+		.choice = firewall_choice(c->firewall),
+		.placement = firewall_placement(c->placement),
+		.queue = c->queue,
+		.workers = (uint16_t)c->workers,
+		.mark = c->mark,
+		.bypass = c->on_failure == CONF_ON_FAILURE_OPEN,
+	};
+
+	memcpy(listen, c->guard.listen, n * sizeof(listen[0]));
+	for (uint32_t i = 0; i < d->retired.n && n < GUARD_LISTENS_MAX; i++)
+		listen[n++] = d->retired.listen[i];
+	fc.n_listens = n;
+	return firewall_install(&d->firewall, &fc, why, why_len);
+}
+
+/* keep() - an option that cannot change while the daemon runs keeps its value. */
+#define KEEP(new, old, field, name)                                                           \
+	do {                                                                                  \
+		if (memcmp(&(new)->field, &(old)->field, sizeof((old)->field)) != 0)          \
+			log_message(LOG_WARNING, "a change of \"%s\" needs a restart", name); \
+		memcpy(&(new)->field, &(old)->field, sizeof((old)->field));                   \
+	} while (0)
+
+static void keep_fixed_options(struct conf *new, const struct conf *old)
+{
+	KEEP(new, old, workers, "workers");
+	KEEP(new, old, queue, "queue");
+	KEEP(new, old, mark, "mark");
+	KEEP(new, old, max_flows, "max-flows");
+	KEEP(new, old, max_half_open, "max-half-open");
+	KEEP(new, old, control_socket, "control-socket");
+	KEEP(new, old, control_group, "control-group");
+	KEEP(new, old, state_dir, "state-dir");
+	new->guard.workers = old->guard.workers;
+}
+
+static void job_configure(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	guard_configure(g, now, arg);
+}
+
+/*
+ * put_in_force() - rules first, so that no new service is without them.
+ * @new: taken over if all goes well.
+ * Return: 0, or a negative errno with @why filled; then the old configuration is in force.
+ */
+static int put_in_force(struct daemon *d, struct conf *new, char *why, size_t why_len)
+{
+	struct retired_listens before = d->retired;
+	struct conf *old = d->conf;
+	char ignored[DAEMON_WHY_MAX];
+	int rc;
+
+	retire_listens(&d->retired, &old->guard, &new->guard);
+	rc = daemon_install_rules(d, new, why, why_len);
+	if (rc < 0) {
+		d->retired = before;
+		daemon_install_rules(d, old, ignored, sizeof(ignored));
+		return rc;
+	}
+	d->conf = new;
+	if (daemon_each(d, job_configure, &new->guard) == 0)
+		conf_free(old);
+	else /* a worker may look at the old one still, so it must live on */
+		log_message(LOG_ERR,
+			    "a worker did not take the new configuration; restart the daemon");
+	daemon_log_open(d, new);
+	return 0;
+}
+
+int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, void *arg)
+{
+	char why[DAEMON_WHY_MAX];
+	struct conf *new;
+
+	if (conf_load(d->conf->path, &new, report, arg) < 0)
+		return -EINVAL;
+	if (!apply) {
+		conf_free(new);
+		return 0;
+	}
+	notify_reloading();
+	keep_fixed_options(new, d->conf);
+	if (put_in_force(d, new, why, sizeof(why)) < 0) {
+		report(arg, why);
+		conf_free(new);
+		notify_ready();
+		return -EINVAL;
+	}
+	log_message(LOG_NOTICE, "configuration reloaded from %s", new->path);
+	notify_ready();
+	return 0;
+}
+
+/* What job_modes() reads: the modes in force, which may have been changed at run time. */
+struct modes {
+	uint32_t n;
+	enum guard_mode mode[GUARD_SERVICES_MAX];
+};
+
+static void job_modes(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	struct modes *m = arg;
+	struct service_report r;
+
+	for (m->n = 0; m->n < GUARD_SERVICES_MAX; m->n++) {
+		if (!guard_report_service(g, m->n, now, &r))
+			break;
+		m->mode[m->n] = r.mode;
+	}
+}
+
+int daemon_set(struct daemon *d, const char *key, const char *value, char *why, size_t why_len)
+{
+	struct conf *new = malloc(sizeof(*new));
+	struct modes modes = {0};
+	int rc = -ENOMEM;
+
+	if (!new) {
+		snprintf(why, why_len, "out of memory; try again");
+		return -ENOMEM;
+	}
+	*new = *d->conf;
+	if (worker_run(d->worker[0], job_modes, &modes) == 0) {
+		for (uint32_t i = 0; i < modes.n && i < new->guard.n_services; i++)
+			new->guard.service[i].mode = modes.mode[i];
+	}
+	rc = conf_set(new, key, value, why, why_len);
+	if (rc == 0)
+		rc = put_in_force(d, new, why, why_len);
+	if (rc < 0)
+		free(new);
+	return rc < 0 ? -EINVAL : 0;
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "daemon/clock.h"
+#include "datapath/inject.h"
+#include "datapath/nfqueue.h"
+
+#define SERVICE_BUDGET 512 /* packets until the mailbox and the timer get a turn */
+#define EXPIRE_ROUNDS  64 /* calls of guard_expire() until packets get a turn */
+#define RUN_TIMEOUT_S  1
+
+/* A job travels through these states under the lock; only MAIL_POSTED can be taken back. */
+enum mail { MAIL_EMPTY, MAIL_POSTED, MAIL_RUNNING, MAIL_DONE };
+
+struct mailbox {
+	int fd; /* eventfd that wakes the worker */
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	enum mail state;
+	ctl_job_fn *job;
+	void *arg;
+};
+
+struct worker {
+	struct worker_config config;
+	struct guard guard;
+	void *arena;
+	size_t arena_bytes;
+	int arena_fd;
+	struct nfqueue *queue;
+	struct inject inject;
+	struct event_base *base;
+	struct event *on_header, *on_full, *on_timer, *on_mail;
+	usec_t now; /* of the batch that is judged */
+	usec_t armed; /* when the timer will fire */
+	pthread_t thread;
+	bool running;
+	struct mailbox mail;
+	struct actions out;
+};
+
+/* ---- on the worker's thread ---- */
+
+static void flush(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->out.n_tx > 0)
+		inject_send(&w->inject, w->out.tx, w->out.n_tx);
+	w->out.n_tx = 0;
+}
+
+static void begin(void *arg)
+{
+	((struct worker *)arg)->now = clock_now();
+}
+
+static enum guard_verdict judge(void *arg, struct pkt *p, int error)
+{
+	struct worker *w = arg;
+
+	if (w->out.n_tx > GUARD_TX_MAX - GUARD_TX_PER_INPUT)
+		flush(w);
+	guard_input(&w->guard, w->now, p, error, &w->out);
+	return w->out.verdict;
+}
+
+/* arm() - wake up for the guard's deadline. A timer that fires too early is cheaper than moving it. */
+static void arm(struct worker *w, usec_t now)
+{
+	usec_t deadline = guard_deadline(&w->guard), wait;
+	struct timeval tv;
+
+	if (deadline >= w->armed)
+		return;
+	wait = deadline > now ? deadline - now : 0;
+	tv.tv_sec = (time_t)(wait / USEC_PER_SEC);
+	tv.tv_usec = (suseconds_t)(wait % USEC_PER_SEC);
+	evtimer_add(w->on_timer, &tv);
+	w->armed = deadline;
+}
+
+/* expire() - do what is due, then set the timer for what is not. */
+static void expire(struct worker *w)
+{
+	usec_t now = clock_now();
+
+	for (int i = 0; i < EXPIRE_ROUNDS && guard_deadline(&w->guard) <= now; i++) {
+		guard_expire(&w->guard, now, &w->out);
+		flush(w);
+	}
+	arm(w, now);
+}
+
+static void packets_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	nfqueue_service(w->queue, SERVICE_BUDGET);
+	expire(w);
+}
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	w->armed = USEC_NEVER;
+	expire(w);
+}
+
+/* take_job() - Return: is there one to run? */
+static bool take_job(struct mailbox *m)
+{
+	bool taken;
+
+	pthread_mutex_lock(&m->lock);
+	taken = m->state == MAIL_POSTED;
+	if (taken)
+		m->state = MAIL_RUNNING;
+	pthread_mutex_unlock(&m->lock);
+	return taken;
+}
+
+static void finish_job(struct mailbox *m)
+{
+	pthread_mutex_lock(&m->lock);
+	m->state = MAIL_DONE;
+	pthread_cond_signal(&m->done);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void mail_came(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	uint64_t ignored;
+
+	if (read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN)
+		return;
+	if (!take_job(&w->mail))
+		return;
+	w->mail.job(&w->guard, clock_now(), &w->out, w->mail.arg);
+	flush(w);
+	finish_job(&w->mail);
+	expire(w);
+}
+
+static void *run_thread(void *arg)
+{
+	struct worker *w = arg;
+
+	expire(w);
+	event_base_dispatch(w->base);
+	return NULL;
+}
+
+/* ---- making one ---- */
+
+static int open_arena(struct worker *w)
+{
+	char name[32];
+
+	w->arena_bytes = guard_arena_size(&w->config.limits);
+	if (w->arena_bytes == 0)
+		return -EINVAL;
+	snprintf(name, sizeof(name), "tcpguard-arena-%u", w->config.index);
+	w->arena_fd = memfd_create(name, MFD_CLOEXEC);
+	if (w->arena_fd < 0 || ftruncate(w->arena_fd, (off_t)w->arena_bytes) < 0)
+		return -errno;
+	/* Pages come into being when they are first touched. */
+	w->arena = mmap(NULL, w->arena_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			w->arena_fd, 0);
+	if (w->arena == MAP_FAILED) {
+		w->arena = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+static int open_guard(struct worker *w, char *why, size_t why_len)
+{
+	int rc = open_arena(w);
+
+	if (rc == 0)
+		rc = guard_init(&w->guard, w->arena, &w->config.limits, w->config.guard,
+				clock_now(), w->config.seed);
+	if (rc < 0)
+		snprintf(why, why_len,
+			 "cannot make the tables for %u flows and %u half-open connections: %s",
+			 w->config.limits.max_flows, w->config.limits.max_half_open, strerror(-rc));
+	return rc;
+}
+
+/* explain_queue() - why the queues cannot be had, and what to do. */
+static void explain_queue(int rc, const struct nfqueue_config *c, char *why, size_t why_len)
+{
+	struct nfqueue_kernel_stats ks;
+	uint16_t taken = c->full_queue;
+
+	if (rc == -EPERM) {
+		snprintf(why, why_len,
+			 "not allowed to use NFQUEUE; run as root, or with the "
+			 "capabilities CAP_NET_ADMIN and CAP_NET_RAW");
+	} else if (rc == -EBUSY) {
+		if (nfqueue_kernel_stats(c->header_queue, &ks) == 0)
+			taken = c->header_queue;
+		else if (nfqueue_kernel_stats(c->full_queue, &ks) < 0)
+			ks.portid = 0;
+		snprintf(
+			why, why_len,
+			"queue number %u is taken by another process (netlink port %u, usually its "
+			"process id); end it, or set \"queue\" to another number",
+			taken, ks.portid);
+	} else if (rc == -EPROTONOSUPPORT) {
+		snprintf(why, why_len,
+			 "this kernel has no NFQUEUE; use one with "
+			 "CONFIG_NETFILTER_NETLINK_QUEUE");
+	} else {
+		snprintf(why, why_len, "cannot open NFQUEUE number %u: %s", c->header_queue,
+			 strerror(-rc));
+	}
+}
+
+static int open_datapath(struct worker *w, char *why, size_t why_len)
+{
+	static const struct nfqueue_ops ops = {.begin = begin, .judge = judge, .flush = flush};
+	const struct worker_config *c = &w->config;
+	bool last = c->index + 1 == c->workers;
+	struct nfqueue_config qc = {
+		.header_queue = (uint16_t)(c->queue + c->index),
+		.full_queue = (uint16_t)(c->queue + c->workers + c->index),
+		.next_queue = last ? NFQUEUE_NO_NEXT : (int32_t)(c->queue + c->index + 1),
+	};
+	int rc = inject_open(&w->inject, c->mark);
+
+	if (rc == -EPERM || rc == -EACCES) {
+		snprintf(why, why_len,
+			 "not allowed to open raw sockets; run as root, or with the "
+			 "capabilities CAP_NET_ADMIN and CAP_NET_RAW");
+	} else if (rc < 0) {
+		snprintf(why, why_len, "cannot open raw sockets: %s", strerror(-rc));
+	} else {
+		rc = nfqueue_open(&w->queue, &qc, &ops, w);
+		if (rc < 0)
+			explain_queue(rc, &qc, why, why_len);
+	}
+	return rc;
+}
+
+static int open_mailbox(struct mailbox *m)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->done, &attr);
+	pthread_condattr_destroy(&attr);
+	m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return m->fd < 0 ? -errno : 0;
+}
+
+/* watch() - a persistent read event on @fd. */
+static struct event *watch(struct worker *w, int fd, event_callback_fn fn)
+{
+	struct event *ev = event_new(w->base, fd, EV_READ | EV_PERSIST, fn, w);
+
+	if (ev && event_add(ev, NULL) < 0) {
+		event_free(ev);
+		ev = NULL;
+	}
+	return ev;
+}
+
+static int open_loop(struct worker *w, char *why, size_t why_len)
+{
+	w->base = event_base_new();
+	if (w->base) {
+		w->on_header = watch(w, nfqueue_header_fd(w->queue), packets_ready);
+		w->on_full = watch(w, nfqueue_full_fd(w->queue), packets_ready);
+		w->on_mail = watch(w, w->mail.fd, mail_came);
+		w->on_timer = evtimer_new(w->base, timer_fired, w);
+	}
+	if (w->on_header && w->on_full && w->on_mail && w->on_timer)
+		return 0;
+	snprintf(why, why_len, "cannot make an event loop: %s", strerror(errno));
+	return -ENOMEM;
+}
+
+int worker_open(struct worker **out, const struct worker_config *c, char *why, size_t why_len)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int rc;
+
+	*out = NULL;
+	if (!w) {
+		snprintf(why, why_len, "out of memory");
+		return -ENOMEM;
+	}
+	w->config = *c;
+	w->armed = USEC_NEVER;
+	w->arena_fd = w->inject.fd4 = w->inject.fd6 = -1;
+	rc = open_mailbox(&w->mail);
+	if (rc < 0)
+		snprintf(why, why_len, "cannot make an eventfd: %s", strerror(-rc));
+	else if ((rc = open_guard(w, why, why_len)) == 0 &&
+		 (rc = open_datapath(w, why, why_len)) == 0)
+		rc = open_loop(w, why, why_len);
+	if (rc < 0) {
+		worker_close(w);
+		return rc;
+	}
+	*out = w;
+	return 0;
+}
+
+int worker_start(struct worker *w)
+{
+	sigset_t all, before;
+	char name[16];
+	int rc;
+
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&w->thread, NULL, run_thread, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return -rc;
+	w->running = true;
+	snprintf(name, sizeof(name), "worker-%u", w->config.index);
+	pthread_setname_np(w->thread, name);
+	return 0;
+}
+
+/* ---- on other threads ---- */
+
+static void post(struct mailbox *m, ctl_job_fn *job, void *arg)
+{
+	uint64_t one = 1;
+
+	m->job = job;
+	m->arg = arg;
+	m->state = MAIL_POSTED;
+	if (write(m->fd, &one, sizeof(one)) < 0)
+		m->state = MAIL_EMPTY; /* cannot happen: the counter is far from full */
+}
+
+int worker_run(struct worker *w, ctl_job_fn *job, void *arg)
+{
+	struct mailbox *m = &w->mail;
+	struct timespec until;
+	int rc = 0;
+
+	if (!w->running)
+		return -ESRCH;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += RUN_TIMEOUT_S;
+	pthread_mutex_lock(&m->lock);
+	post(m, job, arg);
+	/* Once it runs, it is waited for: it uses the caller's memory, and is short. */
+	while (m->state == MAIL_RUNNING || (m->state == MAIL_POSTED && rc == 0)) {
+		if (m->state == MAIL_RUNNING)
+			pthread_cond_wait(&m->done, &m->lock);
+		else
+			rc = pthread_cond_timedwait(&m->done, &m->lock, &until);
+	}
+	rc = m->state == MAIL_DONE ? 0 : -ETIMEDOUT;
+	m->state = MAIL_EMPTY;
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}
+
+/* add_kernel_stats() - what the kernel lost of one queue. */
+static void add_kernel_stats(uint16_t queue, struct ctl_worker_stats *s)
+{
+	struct nfqueue_kernel_stats ks;
+
+	if (nfqueue_kernel_stats(queue, &ks) < 0)
+		return;
+	s->kernel_dropped += ks.queue_dropped;
+	s->user_dropped += ks.user_dropped;
+}
+
+void worker_stats(struct worker *w, struct ctl_worker_stats *s)
+{
+	const struct worker_config *c = &w->config;
+	const struct nfqueue_stats *q = nfqueue_stats(w->queue);
+	clockid_t cpu;
+
+	*s = (struct ctl_worker_stats){
+		.queue = c->queue + c->index,
+		.packets = q->packets,
+		.overruns = q->overruns,
+		.injected = w->inject.stats.sent,
+		.inject_errors = w->inject.stats.errors,
+	};
+	add_kernel_stats((uint16_t)(c->queue + c->index), s);
+	add_kernel_stats((uint16_t)(c->queue + c->workers + c->index), s);
+	if (w->running && pthread_getcpuclockid(w->thread, &cpu) == 0)
+		s->cpu = clock_of(cpu);
+}
+
+bool worker_idle(const struct worker *w)
+{
+	const struct worker_config *c = &w->config;
+	struct nfqueue_kernel_stats header = {0}, full = {0};
+
+	nfqueue_kernel_stats((uint16_t)(c->queue + c->index), &header);
+	nfqueue_kernel_stats((uint16_t)(c->queue + c->workers + c->index), &full);
+	return header.waiting == 0 && full.waiting == 0;
+}
+
+/* ---- the end ---- */
+
+static void job_stop(struct guard *g, usec_t now, struct actions *out, void *arg)
+{
+	event_base_loopbreak(arg);
+}
+
+static void free_event(struct event *ev)
+{
+	if (ev)
+		event_free(ev);
+}
+
+void worker_close(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->running) {
+		/* A worker that takes no jobs any more is not going to be joined either. */
+		if (worker_run(w, job_stop, w->base) < 0)
+			return;
+		pthread_join(w->thread, NULL);
+	}
+	free_event(w->on_header);
+	free_event(w->on_full);
+	free_event(w->on_mail);
+	free_event(w->on_timer);
+	if (w->base)
+		event_base_free(w->base);
+	nfqueue_close(w->queue);
+	inject_close(&w->inject);
+	if (w->arena)
+		munmap(w->arena, w->arena_bytes);
+	if (w->arena_fd >= 0)
+		close(w->arena_fd);
+	if (w->mail.fd >= 0)
+		close(w->mail.fd);
+	pthread_cond_destroy(&w->mail.done);
+	pthread_mutex_destroy(&w->mail.lock);
+	free(w);
+}

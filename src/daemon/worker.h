@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A worker: a thread with its own queues, its own guard and its own event loop. Workers share
+ * nothing but the (constant) configuration; other threads reach a guard only by worker_run().
+ */
+#ifndef TCPGUARD_DAEMON_WORKER_H
+#define TCPGUARD_DAEMON_WORKER_H
+
+#include "ctl/ops.h"
+
+struct worker;
+
+struct worker_config {
+	uint32_t index, workers;
+	uint16_t queue; /* first header queue of the daemon; this worker's is queue + index */
+	uint32_t mark;
+	struct guard_limits limits; /* of this worker */
+	const struct guard_config *guard; /* borrowed until worker_run() configures another */
+	const uint8_t *seed; /* GUARD_SEED_BYTES, the same for all workers */
+};
+
+/*
+ * worker_open() - make a worker: arena, guard, queues, sockets. Its thread does not run yet.
+ * @why: filled with one sentence on failure.
+ * Return: 0 or a negative errno.
+ */
+int worker_open(struct worker **w, const struct worker_config *c, char *why, size_t why_len);
+
+/* worker_start() - let it run. */
+int worker_start(struct worker *w);
+
+/*
+ * worker_run() - run @job on the worker's thread and wait for it. What it put into its outbox is
+ * sent. One caller at a time.
+ * Return: 0; -ETIMEDOUT if the worker did not take it within a second, then it never runs;
+ * -ESRCH if the worker does not run.
+ */
+int worker_run(struct worker *w, ctl_job_fn *job, void *arg);
+
+/* worker_stats() - from any thread, while the worker runs. */
+void worker_stats(struct worker *w, struct ctl_worker_stats *s);
+
+/* worker_idle() - nothing waits for a verdict in its queues. */
+bool worker_idle(const struct worker *w);
+
+/* worker_close() - stop the thread if it runs, and give everything back. NULL is fine. */
+void worker_close(struct worker *w);
+
+#endif
