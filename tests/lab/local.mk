@@ -1,1 +1,17 @@
-# tests/lab
+# Scenario tests: the real daemon and real kernels in network namespaces. They need root.
+lab_tests = \
+	tests/lab/attack.sh \
+	tests/lab/calm.sh \
+	tests/lab/down.sh \
+	tests/lab/dump.sh \
+	tests/lab/files.sh \
+	tests/lab/lifecycle.sh \
+	tests/lab/malformed.sh \
+	tests/lab/options.sh \
+	tests/lab/path.sh \
+	tests/lab/relay.sh \
+	tests/lab/reuse.sh
+TESTS += $(lab_tests)
+dist_noinst_SCRIPTS += $(lab_tests) tests/lab/malformed.py
+dist_noinst_DATA += tests/lab/lib.sh tests/lab/talk.sh
+EXTRA_DIST += tests/lab/.shellcheckrc

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Every way in which two ends can talk and part, for the scripts that read lib.sh.
+
+# Ports of the peers: one that waits to be spoken to, one that speaks first as ssh does.
+readonly TALK_PORT=7000 BANNER_PORT=7001
+
+talk_start() {
+	peer_start $TALK_PORT
+	peer_start $BANNER_PORT --banner SSH-2.0-laboratory
+}
+
+# server_saw() - did the last conversation number $2 end well on the server's side on port $1?
+server_saw() {
+	grep "\"seed\":$2," "$LAB_TMP/peer$1.log" | tail -n 1 | grep -q '"ok":true'
+}
+
+# talk() - one operation on port $1, checked at both ends; the other arguments are the client's.
+talk() {
+	local port=$1 what=$2 seed
+
+	shift 2
+	seed=$((LAB_CHECKS + 1000))
+	check "$what" peer_do --to "$SERVER:$port" --seed $seed "$@"
+	try_for 3 server_saw "$port" $seed
+	verdict $? "$what: the server agrees"
+}
+
+# talk_all() - all of it; $SERVER is the server's address.
+talk_all() {
+	talk $TALK_PORT "1 MB down, the server closes first" --do get --bytes 1000000
+	talk $TALK_PORT "1 MB up, the client closes first" --do put --bytes 1000000
+	talk $TALK_PORT "5 MB both ways at once" --do both --bytes 5000000
+	talk $TALK_PORT "client closes its half, then the server sends" --do half-client --bytes 300000
+	talk $TALK_PORT "server closes its half, then the client sends" --do half-server --bytes 300000
+	talk $TALK_PORT "both close at the same moment" --do simul --bytes 100000 --seconds 0.1
+	talk $TALK_PORT "client resets" --do rst-client --bytes 100000
+	talk $TALK_PORT "server resets" --do rst-server --bytes 100000
+	talk $BANNER_PORT "server speaks first" --banner --do both --bytes 20000
+	talk $BANNER_PORT "server speaks first, client is slow" --banner --delay 0.3 --do get --bytes 20000
+	talk $TALK_PORT "client connects and is silent for a while" --delay 0.7 --do both --bytes 20000
+	check "no data at all" peer_do --to "$SERVER:$TALK_PORT" --do get --bytes 0
+}
