@@ -27,7 +27,7 @@ bool conn_may_meet_strays(const struct conn *c)
  */
 bool conn_may_be_misled(const struct conn *c)
 {
-	return c->sim->plan.options_change || c->ses->blind;
+	return c->sim->plan.options_change || c->sim->plan.switch_modes || c->ses->blind;
 }
 
 /* conn_port() - the client's port: it names the connection at both ends. */
@@ -175,7 +175,7 @@ static bool paws_ok(struct conn *c, const struct seg *g)
 		return true;
 	}
 	if (seq_geq(g->tsval, c->ts_recent)) {
-		if (seq_leq(g->seq, c->last_ack_sent))
+		if (seq_leq(g->seq, c->last_ack_sent) && acceptable(c, g))
 			c->ts_recent = g->tsval;
 		return true;
 	}

@@ -183,6 +183,7 @@ static void scenario_change(struct plan *p, struct rng *r)
 {
 	p->mode = rng_pct(r, 80) ? GUARD_MODE_ALWAYS : GUARD_MODE_ADAPTIVE;
 	p->options_change = true;
+	p->spread = 100 * USEC_PER_SEC;
 	maybe_impair(p, r);
 }
 

@@ -87,7 +87,7 @@ static void server_changes(struct sim *s, void *obj, uint64_t tag)
 	sim_note(s, "server: mss %u wscale %d sack %d ts %d ecn %d", o->mss, o->wscale, o->sack, o->ts,
 		 o->ecn);
 	if (s->now < s->start + 2 * s->plan.spread)
-		sim_at(s, s->now + rng_range(r, 1, 5) * USEC_PER_SEC / 2, server_changes, NULL, 0);
+		sim_at(s, s->now + rng_range(r, 12, 30) * USEC_PER_SEC, server_changes, NULL, 0);
 }
 
 /* The operator */
