@@ -1,2 +1,3 @@
 # man
 dist_man_MANS += man/tcpguard.conf.5
+dist_man_MANS += man/tcpguardd.8

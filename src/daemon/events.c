@@ -45,6 +45,8 @@ static void log_guard_event(struct daemon *d, uint32_t worker, const struct guar
 	int level = guard_event_level(e->kind);
 	uint64_t swallowed;
 
+	if (e->kind == GUARD_EVENT_CONFIGURED) /* the daemon says so once, not every worker */
+		return;
 	if (!log_limit_pass(&d->events.limit[e->kind], clock_now(), &swallowed))
 		return;
 	if (swallowed > 0)
