@@ -76,7 +76,8 @@ static bool make_room(struct backends *b)
 static enum step collect(struct request *r, struct backends *b)
 {
 	if (b->worker >= r->ops->n_workers(r->ops->ctx) || b->n + CHUNK > ROWS_MAX) {
-		qsort(b->row, b->n, sizeof(*b->row), compare);
+		if (b->n > 0)
+			qsort(b->row, b->n, sizeof(*b->row), compare);
 		b->collected = true;
 		return STEP_MORE;
 	}
@@ -93,26 +94,26 @@ static enum step collect(struct request *r, struct backends *b)
 	return STEP_MORE;
 }
 
-static void write_backend(struct json *j, const struct backend_report *b)
+static void write_backend(struct jw *j, const struct backend_report *b)
 {
 	char server[IP_ENDPOINT_STRLEN];
 
-	json_row_begin(j);
-	json_str(j, "service", b->service);
-	json_str(j, "server", ip_endpoint_format(&b->addr, b->port, server));
-	json_str(j, "state", b->down ? "down" : "up");
-	json_u64(j, "mss", b->mss);
+	jw_row_begin(j);
+	jw_str(j, "service", b->service);
+	jw_str(j, "server", ip_endpoint_format(&b->addr, b->port, server));
+	jw_str(j, "state", b->down ? "down" : "up");
+	jw_u64(j, "mss", b->mss);
 	if (b->wscale < 0)
-		json_null(j, "wscale");
+		jw_null(j, "wscale");
 	else
-		json_u64(j, "wscale", b->wscale);
-	json_bool(j, "sack", b->sack);
-	json_bool(j, "timestamps", b->timestamps);
-	json_bool(j, "ecn", b->ecn);
-	json_u64(j, "window", b->window);
-	json_u64(j, "ttl", b->ttl);
-	json_u64(j, "age_ms", b->age / USEC_PER_MSEC);
-	json_row_end(j);
+		jw_u64(j, "wscale", b->wscale);
+	jw_bool(j, "sack", b->sack);
+	jw_bool(j, "timestamps", b->timestamps);
+	jw_bool(j, "ecn", b->ecn);
+	jw_u64(j, "window", b->window);
+	jw_u64(j, "ttl", b->ttl);
+	jw_u64(j, "age_ms", b->age / USEC_PER_MSEC);
+	jw_row_end(j);
 }
 
 enum step ctl_backends(struct request *r)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct lines {
-	struct json *j;
+	struct jw *j;
 	const char *key;
 	uint32_t n;
 };
@@ -17,9 +17,9 @@ static void write_line(void *arg, const char *line)
 {
 	struct lines *l = arg;
 
-	json_row_begin(l->j);
-	json_str(l->j, l->key, line);
-	json_row_end(l->j);
+	jw_row_begin(l->j);
+	jw_str(l->j, l->key, line);
+	jw_row_end(l->j);
 	l->n++;
 }
 
@@ -32,10 +32,10 @@ static enum step config_load(struct request *r, bool apply)
 	if (r->ops->reload(r->ops->ctx, apply, write_line, &l))
 		return request_fail(r, "%s has %u error%s%s", path, l.n, l.n == 1 ? "" : "s",
 				    apply ? "; the old configuration stays in force" : "");
-	json_row_begin(&r->out);
-	json_str(&r->out, "config", r->ops->config_path(r->ops->ctx));
-	json_str(&r->out, "result", apply ? "in force" : "no errors");
-	json_row_end(&r->out);
+	jw_row_begin(&r->out);
+	jw_str(&r->out, "config", r->ops->config_path(r->ops->ctx));
+	jw_str(&r->out, "result", apply ? "in force" : "no errors");
+	jw_row_end(&r->out);
 	return STEP_DONE;
 }
 

@@ -108,7 +108,7 @@ static void step(struct ctl_client *c)
 	result = request_step(r);
 	if (r->out.len > 0)
 		bufferevent_write(c->bev, r->out.data, r->out.len);
-	json_clear(&r->out);
+	jw_clear(&r->out);
 	if (result == STEP_DONE)
 		finish(c, NULL);
 	else if (result == STEP_FAILED)

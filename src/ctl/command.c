@@ -39,12 +39,12 @@ static const struct command commands[] = {
 enum step ctl_help(struct request *r)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		json_row_begin(&r->out);
-		json_str(&r->out, "command", commands[i].name);
-		json_str(&r->out, "arguments", commands[i].args);
-		json_str(&r->out, "what", commands[i].what);
-		json_bool(&r->out, "changes", commands[i].change);
-		json_row_end(&r->out);
+		jw_row_begin(&r->out);
+		jw_str(&r->out, "command", commands[i].name);
+		jw_str(&r->out, "arguments", commands[i].args);
+		jw_str(&r->out, "what", commands[i].what);
+		jw_bool(&r->out, "changes", commands[i].change);
+		jw_row_end(&r->out);
 	}
 	return STEP_DONE;
 }
@@ -96,7 +96,7 @@ enum step request_step(struct request *r)
 	enum step step = r->command->step(r);
 
 	if (r->out.failed) {
-		json_clear(&r->out);
+		jw_clear(&r->out);
 		return request_fail(r, "out of memory; try again");
 	}
 	return step;
@@ -107,7 +107,7 @@ void request_end(struct request *r)
 	if (r->state && r->command->end)
 		r->command->end(r);
 	free(r->state);
-	json_free(&r->out);
+	jw_free(&r->out);
 	memset(r, 0, sizeof(*r));
 }
 

@@ -100,20 +100,20 @@ static bool append(struct events *e, uint32_t worker, const struct guard_event *
 	return true;
 }
 
-static void write_lost(struct json *j, uint32_t worker, uint64_t lost)
+static void write_lost(struct jw *j, uint32_t worker, uint64_t lost)
 {
-	json_row_begin(j);
-	json_u64(j, "worker", worker);
-	json_null(j, "number");
-	json_null(j, "time_ms");
-	json_str(j, "event", "lost");
-	json_str(j, "level", "notice");
-	json_str(j, "text", "events forgotten before they could be shown");
-	json_null(j, "service");
-	json_null(j, "address");
-	json_u64(j, "value", lost);
-	json_str(j, "detail", "");
-	json_row_end(j);
+	jw_row_begin(j);
+	jw_u64(j, "worker", worker);
+	jw_null(j, "number");
+	jw_null(j, "time_ms");
+	jw_str(j, "event", "lost");
+	jw_str(j, "level", "notice");
+	jw_str(j, "text", "events forgotten before they could be shown");
+	jw_null(j, "service");
+	jw_null(j, "address");
+	jw_u64(j, "value", lost);
+	jw_str(j, "detail", "");
+	jw_row_end(j);
 }
 
 /* gather() - what @worker has from e->next[worker] on. Return: 0 or a negative errno. */
@@ -171,36 +171,37 @@ static int64_t unix_ms(usec_t now, usec_t then)
 	       (int64_t)(now - then) / (int64_t)USEC_PER_MSEC;
 }
 
-static void write_event(struct json *j, usec_t now, const struct event_row *row)
+static void write_event(struct jw *j, usec_t now, const struct event_row *row)
 {
 	static const struct ip_addr none;
 	const struct guard_event *e = &row->event;
 	char text[IP_ENDPOINT_STRLEN];
 
-	json_row_begin(j);
-	json_u64(j, "worker", row->worker);
-	json_u64(j, "number", e->number);
-	json_i64(j, "time_ms", unix_ms(now, e->time));
-	json_str(j, "event", guard_event_key(e->kind));
-	json_str(j, "level", level_name(guard_event_level(e->kind)));
-	json_str(j, "text", guard_event_text(e->kind));
-	json_str(j, "service", e->service[0] ? e->service : NULL);
+	jw_row_begin(j);
+	jw_u64(j, "worker", row->worker);
+	jw_u64(j, "number", e->number);
+	jw_i64(j, "time_ms", unix_ms(now, e->time));
+	jw_str(j, "event", guard_event_key(e->kind));
+	jw_str(j, "level", level_name(guard_event_level(e->kind)));
+	jw_str(j, "text", guard_event_text(e->kind));
+	jw_str(j, "service", e->service[0] ? e->service : NULL);
 	if (ip_addr_eq(&e->addr, &none))
-		json_null(j, "address");
+		jw_null(j, "address");
 	else if (e->port)
-		json_str(j, "address", ip_endpoint_format(&e->addr, e->port, text));
+		jw_str(j, "address", ip_endpoint_format(&e->addr, e->port, text));
 	else
-		json_str(j, "address", ip_addr_format(&e->addr, text));
-	json_u64(j, "value", e->value);
-	json_str(j, "detail", e->detail);
-	json_row_end(j);
+		jw_str(j, "address", ip_addr_format(&e->addr, text));
+	jw_u64(j, "value", e->value);
+	jw_str(j, "detail", e->detail);
+	jw_row_end(j);
 }
 
 static void write_gathered(struct request *r, struct events *e, uint32_t max)
 {
 	usec_t now = r->ops->now(r->ops->ctx);
 
-	qsort(e->row, e->n, sizeof(*e->row), compare);
+	if (e->n > 0)
+		qsort(e->row, e->n, sizeof(*e->row), compare);
 	for (uint32_t i = e->n > max ? e->n - max : 0; i < e->n; i++)
 		write_event(&r->out, now, &e->row[i]);
 	e->n = 0;

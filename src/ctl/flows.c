@@ -54,12 +54,12 @@ static enum step dump_fetch(struct request *r, struct dump *d)
 	return STEP_MORE;
 }
 
-static void write_ms(struct json *j, const char *key, usec_t us)
+static void write_ms(struct jw *j, const char *key, usec_t us)
 {
 	if (us == USEC_NEVER)
-		json_null(j, key);
+		jw_null(j, key);
 	else
-		json_u64(j, key, us / USEC_PER_MSEC);
+		jw_u64(j, key, us / USEC_PER_MSEC);
 }
 
 static const char *proto_name(const struct ip_addr *server)
@@ -67,29 +67,29 @@ static const char *proto_name(const struct ip_addr *server)
 	return ip_addr_is_v4(server) ? "tcp" : "tcp6";
 }
 
-static void write_conn(struct json *j, uint32_t worker, const struct flow_report *f)
+static void write_conn(struct jw *j, uint32_t worker, const struct flow_report *f)
 {
 	char client[IP_ENDPOINT_STRLEN], server[IP_ENDPOINT_STRLEN], id[24];
 
 	snprintf(id, sizeof(id), "%u:%u", worker, f->id);
-	json_row_begin(j);
-	json_str(j, "id", id);
-	json_str(j, "proto", proto_name(&f->server));
-	json_str(j, "client", ip_endpoint_format(&f->client, f->client_port, client));
-	json_str(j, "server", ip_endpoint_format(&f->server, f->server_port, server));
-	json_str(j, "client_state", tcp_state_name(f->client_state));
-	json_str(j, "server_state", tcp_state_name(f->server_state));
-	json_str(j, "engine", flow_kind_name(f->kind));
-	json_str(j, "service", f->service);
-	json_u64(j, "age_ms", f->age / USEC_PER_MSEC);
-	json_u64(j, "idle_ms", f->idle / USEC_PER_MSEC);
-	json_str(j, "timer", f->timer == USEC_NEVER ? NULL : f->timer_name);
+	jw_row_begin(j);
+	jw_str(j, "id", id);
+	jw_str(j, "proto", proto_name(&f->server));
+	jw_str(j, "client", ip_endpoint_format(&f->client, f->client_port, client));
+	jw_str(j, "server", ip_endpoint_format(&f->server, f->server_port, server));
+	jw_str(j, "client_state", tcp_state_name(f->client_state));
+	jw_str(j, "server_state", tcp_state_name(f->server_state));
+	jw_str(j, "engine", flow_kind_name(f->kind));
+	jw_str(j, "service", f->service);
+	jw_u64(j, "age_ms", f->age / USEC_PER_MSEC);
+	jw_u64(j, "idle_ms", f->idle / USEC_PER_MSEC);
+	jw_str(j, "timer", f->timer == USEC_NEVER ? NULL : f->timer_name);
 	write_ms(j, "timer_ms", f->timer_name ? f->timer : USEC_NEVER);
-	json_u64(j, "bytes_in", f->bytes_in);
-	json_u64(j, "bytes_out", f->bytes_out);
-	json_u64(j, "recv_q", f->recv_queue);
-	json_u64(j, "send_q", f->send_queue);
-	json_row_end(j);
+	jw_u64(j, "bytes_in", f->bytes_in);
+	jw_u64(j, "bytes_out", f->bytes_out);
+	jw_u64(j, "recv_q", f->recv_queue);
+	jw_u64(j, "send_q", f->send_queue);
+	jw_row_end(j);
 }
 
 enum step ctl_conns(struct request *r)
@@ -107,22 +107,22 @@ enum step ctl_conns(struct request *r)
 	return step;
 }
 
-static void write_netstat(struct json *j, const char *proto, uint32_t recv_q, uint32_t send_q,
+static void write_netstat(struct jw *j, const char *proto, uint32_t recv_q, uint32_t send_q,
 			  const char *local, const char *foreign, enum tcp_state state,
 			  const char *service)
 {
-	json_row_begin(j);
-	json_str(j, "proto", proto);
-	json_u64(j, "recv_q", recv_q);
-	json_u64(j, "send_q", send_q);
-	json_str(j, "local", local);
-	json_str(j, "foreign", foreign);
-	json_str(j, "state", tcp_state_name(state));
-	json_str(j, "service", service);
-	json_row_end(j);
+	jw_row_begin(j);
+	jw_str(j, "proto", proto);
+	jw_u64(j, "recv_q", recv_q);
+	jw_u64(j, "send_q", send_q);
+	jw_str(j, "local", local);
+	jw_str(j, "foreign", foreign);
+	jw_str(j, "state", tcp_state_name(state));
+	jw_str(j, "service", service);
+	jw_row_end(j);
 }
 
-static void write_netstat_flow(struct json *j, const struct flow_report *f)
+static void write_netstat_flow(struct jw *j, const struct flow_report *f)
 {
 	char local[IP_ENDPOINT_STRLEN], foreign[IP_ENDPOINT_STRLEN];
 

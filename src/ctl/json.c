@@ -7,13 +7,13 @@
 #define FIRST_CAP  4096
 #define U64_DIGITS 20
 
-void json_free(struct json *j)
+void jw_free(struct jw *j)
 {
 	free(j->data);
-	*j = (struct json){0};
+	*j = (struct jw){0};
 }
 
-void json_clear(struct json *j)
+void jw_clear(struct jw *j)
 {
 	j->len = 0;
 	j->comma = false;
@@ -21,7 +21,7 @@ void json_clear(struct json *j)
 }
 
 /* reserve() - make room for @n more bytes. Return: false when there is no memory. */
-static bool reserve(struct json *j, size_t n)
+static bool reserve(struct jw *j, size_t n)
 {
 	size_t cap = j->cap ? j->cap : FIRST_CAP;
 	char *data;
@@ -42,7 +42,7 @@ static bool reserve(struct json *j, size_t n)
 	return true;
 }
 
-void json_raw(struct json *j, const char *text, size_t len)
+void jw_raw(struct jw *j, const char *text, size_t len)
 {
 	if (!reserve(j, len))
 		return;
@@ -50,14 +50,14 @@ void json_raw(struct json *j, const char *text, size_t len)
 	j->len += len;
 }
 
-static void put(struct json *j, char c)
+static void put(struct jw *j, char c)
 {
 	if (reserve(j, 1))
 		j->data[j->len++] = c;
 }
 
 /* name() - the comma and the key that come before a value. */
-static void name(struct json *j, const char *key)
+static void name(struct jw *j, const char *key)
 {
 	size_t len = key ? strlen(key) : 0;
 	char *p;
@@ -103,25 +103,25 @@ static unsigned utf8_len(const unsigned char *s)
 }
 
 /* escape() - the character at @s as it must stand in a string. Return: bytes of @s used. */
-static unsigned escape(struct json *j, const unsigned char *s)
+static unsigned escape(struct jw *j, const unsigned char *s)
 {
 	static const char hex[] = "0123456789abcdef";
 	unsigned n = utf8_len(s);
 
 	if (n == 0) {
-		json_raw(j, "\\ufffd", 6);
+		jw_raw(j, "\\ufffd", 6);
 		return 1;
 	}
 	if (*s == '"' || *s == '\\') {
 		char pair[2] = {'\\', (char)*s};
 
-		json_raw(j, pair, 2);
+		jw_raw(j, pair, 2);
 	} else if (*s < 0x20 || *s == 0x7f) {
 		char code[6] = {'\\', 'u', '0', '0', hex[*s >> 4], hex[*s & 15]};
 
-		json_raw(j, code, 6);
+		jw_raw(j, code, 6);
 	} else {
-		json_raw(j, (const char *)s, n);
+		jw_raw(j, (const char *)s, n);
 	}
 	return n;
 }
@@ -131,12 +131,12 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-void json_str(struct json *j, const char *key, const char *value)
+void jw_str(struct jw *j, const char *key, const char *value)
 {
 	const unsigned char *s = (const unsigned char *)value, *plain = s;
 
 	if (!value) {
-		json_null(j, key);
+		jw_null(j, key);
 		return;
 	}
 	name(j, key);
@@ -146,15 +146,15 @@ void json_str(struct json *j, const char *key, const char *value)
 			s++;
 			continue;
 		}
-		json_raw(j, (const char *)plain, s - plain);
+		jw_raw(j, (const char *)plain, s - plain);
 		s += escape(j, s);
 		plain = s;
 	}
-	json_raw(j, (const char *)plain, s - plain);
+	jw_raw(j, (const char *)plain, s - plain);
 	put(j, '"');
 }
 
-void json_u64(struct json *j, const char *key, uint64_t value)
+void jw_u64(struct jw *j, const char *key, uint64_t value)
 {
 	char digits[U64_DIGITS], *p = digits + sizeof(digits);
 
@@ -163,74 +163,74 @@ void json_u64(struct json *j, const char *key, uint64_t value)
 		value /= 10;
 	} while (value);
 	name(j, key);
-	json_raw(j, p, digits + sizeof(digits) - p);
+	jw_raw(j, p, digits + sizeof(digits) - p);
 }
 
-void json_i64(struct json *j, const char *key, int64_t value)
+void jw_i64(struct jw *j, const char *key, int64_t value)
 {
 	if (value >= 0) {
-		json_u64(j, key, value);
+		jw_u64(j, key, value);
 		return;
 	}
 	name(j, key);
 	put(j, '-');
 	j->comma = false;
-	json_u64(j, NULL, -(uint64_t)value);
+	jw_u64(j, NULL, -(uint64_t)value);
 }
 
-void json_bool(struct json *j, const char *key, bool value)
+void jw_bool(struct jw *j, const char *key, bool value)
 {
 	name(j, key);
-	json_raw(j, value ? "true" : "false", value ? 4 : 5);
+	jw_raw(j, value ? "true" : "false", value ? 4 : 5);
 }
 
-void json_null(struct json *j, const char *key)
+void jw_null(struct jw *j, const char *key)
 {
 	name(j, key);
-	json_raw(j, "null", 4);
+	jw_raw(j, "null", 4);
 }
 
-static void open_with(struct json *j, const char *key, char bracket)
+static void open_with(struct jw *j, const char *key, char bracket)
 {
 	name(j, key);
 	put(j, bracket);
 	j->comma = false;
 }
 
-static void close_with(struct json *j, char bracket)
+static void close_with(struct jw *j, char bracket)
 {
 	put(j, bracket);
 	j->comma = true;
 }
 
-void json_array_begin(struct json *j, const char *key)
+void jw_array_begin(struct jw *j, const char *key)
 {
 	open_with(j, key, '[');
 }
 
-void json_array_end(struct json *j)
+void jw_array_end(struct jw *j)
 {
 	close_with(j, ']');
 }
 
-void json_object_begin(struct json *j, const char *key)
+void jw_object_begin(struct jw *j, const char *key)
 {
 	open_with(j, key, '{');
 }
 
-void json_object_end(struct json *j)
+void jw_object_end(struct jw *j)
 {
 	close_with(j, '}');
 }
 
-void json_row_begin(struct json *j)
+void jw_row_begin(struct jw *j)
 {
 	j->comma = false;
-	json_object_begin(j, NULL);
+	jw_object_begin(j, NULL);
 }
 
-void json_row_end(struct json *j)
+void jw_row_end(struct jw *j)
 {
-	json_raw(j, "}\n", 2);
+	jw_raw(j, "}\n", 2);
 	j->comma = false;
 }

@@ -13,14 +13,14 @@
 typedef void ctl_job_fn(struct guard *g, usec_t now, struct actions *out, void *arg);
 
 struct ctl_worker_stats {
-	uint32_t queue;           /* its (first) NFQUEUE number */
-	uint64_t packets;         /* taken from the queue */
-	uint64_t overruns;        /* ENOBUFS: the kernel could not deliver */
-	uint64_t kernel_dropped;  /* from /proc/net/netfilter/nfnetlink_queue: queue full */
-	uint64_t user_dropped;    /* likewise: socket buffer full */
-	uint64_t injected;        /* packets sent by the guard */
+	uint32_t queue; /* its (first) NFQUEUE number */
+	uint64_t packets; /* taken from the queue */
+	uint64_t overruns; /* ENOBUFS: the kernel could not deliver */
+	uint64_t kernel_dropped; /* from /proc/net/netfilter/nfnetlink_queue: queue full */
+	uint64_t user_dropped; /* likewise: socket buffer full */
+	uint64_t injected; /* packets sent by the guard */
 	uint64_t inject_errors;
-	usec_t cpu;               /* CPU time of the thread */
+	usec_t cpu; /* CPU time of the thread */
 };
 
 struct ctl_ops {
@@ -46,7 +46,8 @@ struct ctl_ops {
 	 * @report as one line "file:line: what, and what to do".
 	 * Return: 0, or -EINVAL after at least one report; then nothing has changed.
 	 */
-	int (*reload)(void *ctx, bool apply, void (*report)(void *arg, const char *line), void *arg);
+	int (*reload)(void *ctx, bool apply, void (*report)(void *arg, const char *line),
+		      void *arg);
 
 	/* Print the configuration in force, defaults included, one line at a time. */
 	void (*config_show)(void *ctx, void (*print)(void *arg, const char *line), void *arg);
@@ -57,9 +58,9 @@ struct ctl_ops {
 	/* Log level by name (err warning notice info debug). Return: 0 or -EINVAL. */
 	int (*log_level)(void *ctx, const char *level);
 
-	usec_t (*now)(void *ctx);        /* the guards' clock */
-	usec_t (*started)(void *ctx);    /* when the daemon started, on that clock */
-	const char *(*firewall)(void *ctx);  /* "nftables", "iptables", "none" */
+	usec_t (*now)(void *ctx); /* the guards' clock */
+	usec_t (*started)(void *ctx); /* when the daemon started, on that clock */
+	const char *(*firewall)(void *ctx); /* "nftables", "iptables", "none" */
 };
 
 #endif

@@ -27,7 +27,7 @@ struct request {
 	bool may_change; /* the peer may change things, not only look */
 	bool stop; /* the peer wants a command that waits to end */
 	struct words words;
-	struct json out;
+	struct jw out;
 	void *state; /* the command's own, zeroed at first; freed after command->end() */
 	char why[512];
 };

@@ -100,33 +100,33 @@ const char *ctl_listen_format(const struct guard_listen *l, char buf[CTL_LISTEN_
 static void write_head(struct request *r, const struct service_report *s)
 {
 	usec_t now = r->ops->now(r->ops->ctx);
-	struct json *j = &r->out;
+	struct jw *j = &r->out;
 
-	json_str(j, "service", s->service);
-	json_str(j, "mode", guard_mode_name(s->mode));
-	json_str(j, "engine", guard_engine_name(s->engine));
-	json_str(j, "state", ctl_attack_state_name(s->state));
-	json_u64(j, "state_ms", now > s->state_since ? (now - s->state_since) / USEC_PER_MSEC : 0);
-	json_u64(j, "attack_start", s->attack_start);
-	json_u64(j, "attack_end", s->attack_end);
-	json_u64(j, "half_open", s->half_open);
-	json_u64(j, "flows", s->flows);
+	jw_str(j, "service", s->service);
+	jw_str(j, "mode", guard_mode_name(s->mode));
+	jw_str(j, "engine", guard_engine_name(s->engine));
+	jw_str(j, "state", ctl_attack_state_name(s->state));
+	jw_u64(j, "state_ms", now > s->state_since ? (now - s->state_since) / USEC_PER_MSEC : 0);
+	jw_u64(j, "attack_start", s->attack_start);
+	jw_u64(j, "attack_end", s->attack_end);
+	jw_u64(j, "half_open", s->half_open);
+	jw_u64(j, "flows", s->flows);
 }
 
 static void write_stats(struct request *r, uint32_t index, const struct service_report *s)
 {
-	struct json *j = &r->out;
+	struct jw *j = &r->out;
 
-	json_row_begin(j);
+	jw_row_begin(j);
 	write_head(r, s);
-	json_u64(j, "half_open_peak", s->half_open_peak);
-	json_u64(j, "cookies_in_flight", s->cookies_in_flight);
-	json_u64(j, "spliced_now", s->spliced_now);
-	json_u64(j, "time_wait", s->time_wait);
-#define COUNTER(name, text) json_u64(j, #name, s->counters.name);
+	jw_u64(j, "half_open_peak", s->half_open_peak);
+	jw_u64(j, "cookies_in_flight", s->cookies_in_flight);
+	jw_u64(j, "spliced_now", s->spliced_now);
+	jw_u64(j, "time_wait", s->time_wait);
+#define COUNTER(name, text) jw_u64(j, #name, s->counters.name);
 #include "core/counters.def"
 #undef COUNTER
-	json_row_end(j);
+	jw_row_end(j);
 }
 
 static void write_service(struct request *r, uint32_t index, const struct service_report *s)
@@ -134,14 +134,14 @@ static void write_service(struct request *r, uint32_t index, const struct servic
 	const struct guard_config *config = r->ops->config(r->ops->ctx);
 	char text[CTL_LISTEN_STRLEN];
 
-	json_row_begin(&r->out);
+	jw_row_begin(&r->out);
 	write_head(r, s);
-	json_array_begin(&r->out, "listen");
+	jw_array_begin(&r->out, "listen");
 	for (uint32_t i = 0; i < config->n_listens; i++)
 		if (config->listen[i].service == index)
-			json_str(&r->out, NULL, ctl_listen_format(&config->listen[i], text));
-	json_array_end(&r->out);
-	json_row_end(&r->out);
+			jw_str(&r->out, NULL, ctl_listen_format(&config->listen[i], text));
+	jw_array_end(&r->out);
+	jw_row_end(&r->out);
 }
 
 /* each_service() - @write a row for the service called @name, or for all of them. */

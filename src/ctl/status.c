@@ -14,9 +14,9 @@
 
 enum step ctl_version(struct request *r)
 {
-	json_row_begin(&r->out);
-	json_str(&r->out, "version", PACKAGE_VERSION);
-	json_row_end(&r->out);
+	jw_row_begin(&r->out);
+	jw_str(&r->out, "version", PACKAGE_VERSION);
+	jw_row_end(&r->out);
 	return STEP_DONE;
 }
 
@@ -54,30 +54,30 @@ static int sum_reports(struct request *r, struct guard_report *sum)
 static void write_worker(struct request *r, uint32_t w)
 {
 	struct ctl_worker_stats s = {0};
-	struct json *j = &r->out;
+	struct jw *j = &r->out;
 
 	r->ops->worker_stats(r->ops->ctx, w, &s);
-	json_object_begin(j, NULL);
-	json_u64(j, "worker", w);
-	json_u64(j, "queue", s.queue);
-	json_u64(j, "packets", s.packets);
-	json_u64(j, "overruns", s.overruns);
-	json_u64(j, "kernel_dropped", s.kernel_dropped);
-	json_u64(j, "user_dropped", s.user_dropped);
-	json_u64(j, "injected", s.injected);
-	json_u64(j, "inject_errors", s.inject_errors);
-	json_u64(j, "cpu_ms", s.cpu / USEC_PER_MSEC);
-	json_object_end(j);
+	jw_object_begin(j, NULL);
+	jw_u64(j, "worker", w);
+	jw_u64(j, "queue", s.queue);
+	jw_u64(j, "packets", s.packets);
+	jw_u64(j, "overruns", s.overruns);
+	jw_u64(j, "kernel_dropped", s.kernel_dropped);
+	jw_u64(j, "user_dropped", s.user_dropped);
+	jw_u64(j, "injected", s.injected);
+	jw_u64(j, "inject_errors", s.inject_errors);
+	jw_u64(j, "cpu_ms", s.cpu / USEC_PER_MSEC);
+	jw_object_end(j);
 }
 
-static void write_attacked(struct json *j, const struct service_sums *sums)
+static void write_attacked(struct jw *j, const struct service_sums *sums)
 {
-	json_u64(j, "services", sums->n);
-	json_array_begin(j, "attacked");
+	jw_u64(j, "services", sums->n);
+	jw_array_begin(j, "attacked");
 	for (uint32_t i = 0; i < sums->n; i++)
 		if (sums->row[i].state == GUARD_ATTACK)
-			json_str(j, NULL, sums->row[i].service);
-	json_array_end(j);
+			jw_str(j, NULL, sums->row[i].service);
+	jw_array_end(j);
 }
 
 static void write_status(struct request *r, const struct guard_report *sum,
@@ -85,27 +85,27 @@ static void write_status(struct request *r, const struct guard_report *sum,
 {
 	const struct ctl_ops *ops = r->ops;
 	uint32_t workers = ops->n_workers(ops->ctx);
-	struct json *j = &r->out;
+	struct jw *j = &r->out;
 
-	json_row_begin(j);
-	json_str(j, "version", PACKAGE_VERSION);
-	json_u64(j, "uptime_ms", (ops->now(ops->ctx) - ops->started(ops->ctx)) / USEC_PER_MSEC);
-	json_str(j, "config", ops->config_path(ops->ctx));
-	json_str(j, "firewall", ops->firewall(ops->ctx));
+	jw_row_begin(j);
+	jw_str(j, "version", PACKAGE_VERSION);
+	jw_u64(j, "uptime_ms", (ops->now(ops->ctx) - ops->started(ops->ctx)) / USEC_PER_MSEC);
+	jw_str(j, "config", ops->config_path(ops->ctx));
+	jw_str(j, "firewall", ops->firewall(ops->ctx));
 	write_attacked(j, sums);
-	json_u64(j, "flows", sum->flows_used);
-	json_u64(j, "flows_max", sum->flows_max);
-	json_u64(j, "half_open", sum->half_open_used);
-	json_u64(j, "half_open_max", sum->half_open_max);
-	json_u64(j, "arena_bytes", sum->arena_bytes);
-	json_u64(j, "flow_entry_bytes", sum->flow_entry_bytes);
-	json_u64(j, "half_open_entry_bytes", sum->half_open_entry_bytes);
-	json_u64(j, "unguarded", sum->unguarded);
-	json_array_begin(j, "workers");
+	jw_u64(j, "flows", sum->flows_used);
+	jw_u64(j, "flows_max", sum->flows_max);
+	jw_u64(j, "half_open", sum->half_open_used);
+	jw_u64(j, "half_open_max", sum->half_open_max);
+	jw_u64(j, "arena_bytes", sum->arena_bytes);
+	jw_u64(j, "flow_entry_bytes", sum->flow_entry_bytes);
+	jw_u64(j, "half_open_entry_bytes", sum->half_open_entry_bytes);
+	jw_u64(j, "unguarded", sum->unguarded);
+	jw_array_begin(j, "workers");
 	for (uint32_t w = 0; w < workers; w++)
 		write_worker(r, w);
-	json_array_end(j);
-	json_row_end(j);
+	jw_array_end(j);
+	jw_row_end(j);
 }
 
 enum step ctl_status(struct request *r)
@@ -131,11 +131,11 @@ enum step ctl_drops(struct request *r)
 	if (sum_reports(r, &sum))
 		return STEP_FAILED;
 	for (int i = GUARD_DROP_NONE + 1; i < GUARD_DROP_COUNT; i++) {
-		json_row_begin(&r->out);
-		json_str(&r->out, "reason", guard_drop_key(i));
-		json_str(&r->out, "text", guard_drop_text(i));
-		json_u64(&r->out, "count", sum.drops[i]);
-		json_row_end(&r->out);
+		jw_row_begin(&r->out);
+		jw_str(&r->out, "reason", guard_drop_key(i));
+		jw_str(&r->out, "text", guard_drop_text(i));
+		jw_u64(&r->out, "count", sum.drops[i]);
+		jw_row_end(&r->out);
 	}
 	return STEP_DONE;
 }
