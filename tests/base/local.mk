@@ -5,4 +5,11 @@ TESTS += tests/base/test_addr
 tests_base_test_addr_SOURCES = tests/base/test_addr.c
 tests_base_test_addr_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_base_test_addr_LDADD = libbase.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/base/test_base
+TESTS += tests/base/test_base
+tests_base_test_base_SOURCES = tests/base/test_base.c
+tests_base_test_base_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/wire
+tests_base_test_base_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_base_test_base_LDADD = libsegments.la libwire.la libbase.la $(CHECK_LIBS)
 endif
