@@ -6,9 +6,10 @@
 readonly HOLD=2 PORT=7000
 
 attack_setup() {
-	# An ordinary server without cookies of its own: without the guard it would be deaf.
+	# An ordinary server without cookies of its own, to which every client is a stranger: without
+	# the guard it would be deaf.
 	in_server sysctl -qw net.ipv4.tcp_syncookies=0 net.core.somaxconn=128 \
-		net.ipv4.tcp_max_syn_backlog=128
+		net.ipv4.tcp_max_syn_backlog=128 net.ipv4.tcp_no_metrics_save=1
 	NGINX_BACKLOG=128
 	nginx_start
 	peer_start $PORT
