@@ -37,9 +37,11 @@ static bool ill_while(const struct sim *s, const struct session *e)
  * lost_third_ack() - a stateless guard cannot know of a client whose ACK was lost; unless the
  * client has something to say, nobody can.
  */
-static bool lost_third_ack(const struct session *e)
+static bool lost_third_ack(const struct sim *s, const struct session *e)
 {
-	return e->mode_cookie && e->client.established && !e->server.conn && !e->client.written &&
+	bool cookie = e->mode_cookie || s->plan.switch_modes || s->plan.flood.rate;
+
+	return cookie && e->client.established && !e->server.conn && !e->client.written &&
 	       !e->client.shut;
 }
 
@@ -106,7 +108,7 @@ static void judge_session(struct sim *s, const struct session *e)
 		return;
 	} else if (ill_while(s, e) || s->plan.heavy) {
 		s->stats.failed++;
-	} else if (!s->plan.clean && lost_third_ack(e)) {
+	} else if (!s->plan.clean && lost_third_ack(s, e)) {
 		s->stats.lost_third_ack++;
 		return;
 	} else {

@@ -284,7 +284,7 @@ static void probe(struct conn *c)
 		sim_violation(c->sim, "%s: port %u: persist timer on a clean path", c->host->name,
 			      conn_port(c));
 	c->probing = true;
-	send_piece(c, c->snd_una, 1);
+	send_piece(c, c->snd_una, c->snd_una == data_end(c) ? 0 : 1);
 	c->probing = false;
 	c->snd_nxt = c->snd_una;
 }
