@@ -5,13 +5,23 @@
 
 /*
  * CUSUM parameters, in handshakes per window of 100 ms. The allowance grows with the traffic: the
- * deficit of n completed handshakes a window fluctuates by about the square root of 2n, and a step
- * in the rate shows once as a deficit of rate x round-trip time. The limit of 40 lets a flood of 200
- * SYN/s (20 a window) be seen in the third window and one of 1,000 SYN/s in the first.
+ * deficit of n completed handshakes a window fluctuates by about the square root of 2n.
+ *
+ * A burst of clients shows as a deficit, too, until they have had their round-trip time to answer;
+ * then it is paid back. So the sum has to stay over the limit for CUSUM_WINDOWS windows. The limit
+ * follows the service's own threshold, because a service made for a thousand half-opens sees bursts
+ * of hundreds. With the default threshold a flood of 200 SYN/s (20 a window) is seen in the fifth
+ * window; what is faster meets the hard trigger first.
  */
 #define CUSUM_ALLOWANCE 2
-#define CUSUM_LIMIT 40
+#define CUSUM_LIMIT_MIN 40
+#define CUSUM_WINDOWS 2
 #define MEAN_SHIFT 6 /* the mean follows with 1/64 a window, 6.4 s */
+
+static uint32_t cusum_limit(const struct detect_config *c)
+{
+	return c->start / 4 > CUSUM_LIMIT_MIN ? c->start / 4 : CUSUM_LIMIT_MIN;
+}
 
 void detect_init(struct detector *d)
 {
@@ -79,8 +89,8 @@ static void learn(struct detector *d)
 	int32_t deficit = (int32_t)d->opened - (int32_t)d->completed;
 
 	/* An attack that creeps in must not become ordinary: what counts is bounded. */
-	if (deficit > CUSUM_LIMIT / 2)
-		deficit = CUSUM_LIMIT / 2;
+	if (deficit > CUSUM_LIMIT_MIN / 2)
+		deficit = CUSUM_LIMIT_MIN / 2;
 	if (deficit < 0)
 		deficit = 0;
 	d->mean_x256 += (deficit * 256 - d->mean_x256) >> MEAN_SHIFT;
@@ -101,18 +111,20 @@ static enum detect_change close_window(struct detector *d, const struct detect_c
 	usec_t now = d->window_ends;
 	int32_t over = excess(d);
 	int64_t sum = (int64_t)d->cusum + over;
+	uint32_t limit = cusum_limit(c);
 	enum detect_change change = DETECT_NO_CHANGE;
 
-	d->cusum = sum < 0 ? 0 : sum > 4 * CUSUM_LIMIT ? 4 * CUSUM_LIMIT : (uint32_t)sum;
+	d->cusum = sum < 0 ? 0 : sum > 4 * limit ? 4 * limit : (uint32_t)sum;
+	d->windows_over = d->cusum > limit ? d->windows_over + 1 : 0;
 	if (!d->attack) {
 		learn(d);
-		if (d->cusum > CUSUM_LIMIT)
+		if (d->windows_over >= CUSUM_WINDOWS)
 			change = begin_attack(d, DETECT_BY_CUSUM, now);
 	} else if (over > 0 || detect_pending(d, half_open) > c->end) {
 		d->quiet_since = now;
 	} else if (now - d->quiet_since >= c->hold) {
 		d->attack = false;
-		d->cusum = 0;
+		d->cusum = d->windows_over = 0;
 		change = DETECT_ENDED;
 	}
 	next_window(d);

@@ -5,7 +5,7 @@
  * Counts what is opened (SYN passed, or cookie sent) and what is completed (valid ACK), in windows of
  * 100 ms. A forged source cannot complete, so the deficit cannot be faked from outside. Two triggers:
  *  - hard, on each packet: half-open connections at or over the threshold `start`;
- *  - CUSUM, each window: the sum of (deficit - its learned mean - an allowance) climbs over a limit.
+ *  - CUSUM, each window: the sum of (deficit - its learned mean - an allowance) stays over a limit.
  * Leaving needs half-opens (cookies in flight included) at or below `end`, no excess, and that for the
  * hold time without interruption. Integers only, constant memory.
  */
@@ -31,7 +31,7 @@ struct detector {
 	usec_t quiet_since; /* in an attack: since when the conditions for leaving hold */
 	uint32_t opened, completed; /* in this window */
 	int32_t mean_x256;          /* learned deficit a window, calm times only */
-	uint32_t cusum;
+	uint32_t cusum, windows_over; /* windows in a row with the sum over its limit */
 	int32_t in_flight[DETECT_RING]; /* cookies sent less cookies returned, by window */
 	int32_t in_flight_sum;
 	uint32_t ring_at;
