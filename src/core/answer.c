@@ -112,8 +112,6 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 	struct cookie cookie;
 	uint32_t bits, before;
 
-	if (!turn_checksum_good(t, in))
-		return;
 	if (in->opt.present & (TCP_OPT_MALFORMED | TCP_OPT_MD5 | TCP_OPT_AO)) {
 		/* signed segments cannot be answered by anybody but the server (RFC 5925) */
 		turn_drop(t, GUARD_DROP_BAD_OPTIONS);

@@ -198,10 +198,12 @@ static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
 {
 	struct service *s = turn_service(t, slot);
 
+	if (!turn_checksum_good(t, in))
+		return;
 	s->counters.syn_received++;
 	if (service_answers(s))
 		answer_syn(t, slot, in);
-	else if (turn_checksum_good(t, in))
+	else
 		passive_syn(t, slot, in);
 }
 
@@ -278,6 +280,19 @@ static void flow_syn(struct turn *t, uint32_t i, struct pkt *in)
 	}
 }
 
+/*
+ * same_incarnation() - does this segment of the client belong to the connection that flow @f was? Then
+ * its cookie has been redeemed: a straggler must not open a second connection to the server. All that
+ * was ever sent lies at most the payload bytes that passed (and SYN, FIN, a probe) below snd_nxt.
+ */
+static bool same_incarnation(const struct flow *f, const struct pkt *in)
+{
+	uint32_t behind = f->open.sent[FROM_CLIENT].snd_nxt - in->seq;
+	uint32_t ack_behind = f->open.sent[FROM_SERVER].snd_nxt - (in->ack - f->seq_delta);
+
+	return behind <= f->bytes_in + 3 && ack_behind <= f->bytes_out + 2;
+}
+
 static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in)
 {
 	struct flow *f = flow_at(t->a, i);
@@ -301,7 +316,7 @@ static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt
 		return;
 	}
 	if (dir == FROM_CLIENT && (f->flags & (FLOW_CLIENT_FIN | FLOW_RESET)) &&
-	    answer_ack(t, f->service, in, i))
+	    !same_incarnation(f, in) && answer_ack(t, f->service, in, i))
 		return;
 	relay_input(t, i, dir, in);
 }

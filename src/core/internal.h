@@ -111,7 +111,7 @@ void learn_synack(struct turn *t, uint32_t slot, const struct pkt *in, uint32_t 
 
 /* ---- answer.c: SYN cookies ---- */
 
-/* answer_syn() - answer the SYN in the server's name, keeping nothing. */
+/* answer_syn() - answer the SYN, whose checksum is good, in the server's name, keeping nothing. */
 void answer_syn(struct turn *t, uint32_t slot, struct pkt *in);
 
 /*
