@@ -148,7 +148,8 @@ static uint32_t offers(const struct pkt *syn)
 		o |= OFFER_SACK;
 	if (syn->opt.present & TCP_OPT_TIMESTAMPS)
 		o |= OFFER_TIMESTAMPS;
-	if ((syn->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR))
+	/* with AE it is AccECN that is asked for, and the answer says nothing about RFC 3168 */
+	if ((syn->flags & (TCP_AE | TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR))
 		o |= OFFER_ECN;
 	return o;
 }
