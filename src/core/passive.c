@@ -63,6 +63,7 @@ static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
 	f->open.sent[FROM_CLIENT].snd_nxt = h.client_isn + 1;
 	f->open.sent[FROM_SERVER].snd_una = h.server_isn + 1;
 	f->open.sent[FROM_SERVER].snd_nxt = h.server_isn + 1;
+	f->bytes_in = in->payload_len;
 	track_arm(t, i);
 	track_segment(t, i, FROM_CLIENT, in);
 }
