@@ -75,7 +75,7 @@ void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags)
 	};
 
 	if (flow_is_splicing(f)) {
-		s.seq = f->splicing.cookie_isn + 1;
+		s.seq = flow_cookie_isn(f) + 1;
 		s.ack = f->splicing.client_isn + 1;
 	} else if (flags & TCP_RST) {
 		/* RFC 5961 3: only the exact RCV.NXT resets; that is what the client has acknowledged */

@@ -66,18 +66,17 @@ struct flow {
 		} open;
 		struct {
 			uint32_t client_isn;
-			uint32_t cookie_isn, cookie_tsval;
+			uint32_t cookie_tsval;
 			uint16_t mss;           /* of the client */
 			uint16_t client_window; /* field, scaled by client_wscale */
 			uint8_t ttl, tos;       /* of the client's ACK */
-			uint16_t spare;
-			uint32_t spare2;
+			uint16_t spare[5];
 		} splicing;
 	};
 	uint32_t ts_recent; /* the client's newest TSval */
-	uint32_t client_wscale : 4, server_wscale : 4, promised_wscale : 4, retries : 4, spare : 16;
-	uint64_t bytes_in : 56, service : 8;
-	uint64_t bytes_out;
+	uint32_t client_wscale : 4, server_wscale : 4, promised_wscale : 4, retries : 4, cookie_low : 16;
+	uint64_t bytes_in : 48, cookie_high : 16;
+	uint64_t bytes_out : 48, service : 8, spare : 8;
 };
 
 /* With the four bytes of its hash bucket a flow costs 124 bytes. */
@@ -93,6 +92,18 @@ static inline bool flow_is_over(const struct flow *f)
 {
 	return (f->client_state == TCPS_CLOSED || f->client_state == TCPS_TIME_WAIT) &&
 	       (f->server_state == TCPS_CLOSED || f->server_state == TCPS_TIME_WAIT);
+}
+
+/* The cookie that made a spliced flow: a segment that brings it again is no new connection. */
+static inline uint32_t flow_cookie_isn(const struct flow *f)
+{
+	return (uint32_t)f->cookie_high << 16 | f->cookie_low;
+}
+
+static inline void flow_set_cookie_isn(struct flow *f, uint32_t isn)
+{
+	f->cookie_high = isn >> 16 & 0xffff;
+	f->cookie_low = isn & 0xffff;
 }
 
 /* flow_shift() - by how much the window field of that side is really scaled. */

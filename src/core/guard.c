@@ -281,16 +281,12 @@ static void flow_syn(struct turn *t, uint32_t i, struct pkt *in)
 }
 
 /*
- * same_incarnation() - does this segment of the client belong to the connection that flow @f was? Then
- * its cookie has been redeemed: a straggler must not open a second connection to the server. All that
- * was ever sent lies at most the payload bytes that passed (and SYN, FIN, a probe) below snd_nxt.
+ * redeemed() - does this segment carry the cookie that made flow @f? A straggler of that connection
+ * must not open a second one to the server.
  */
-static bool same_incarnation(const struct flow *f, const struct pkt *in)
+static bool redeemed(const struct flow *f, const struct pkt *in)
 {
-	uint32_t behind = f->open.sent[FROM_CLIENT].snd_nxt - in->seq;
-	uint32_t ack_behind = f->open.sent[FROM_SERVER].snd_nxt - (in->ack - f->seq_delta);
-
-	return behind <= f->bytes_in + 3 && ack_behind <= f->bytes_out + 2;
+	return (f->flags & FLOW_TRANSLATED) && in->ack - 1 == flow_cookie_isn(f);
 }
 
 static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in)
@@ -316,7 +312,7 @@ static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt
 		return;
 	}
 	if (dir == FROM_CLIENT && (f->flags & (FLOW_CLIENT_FIN | FLOW_RESET)) &&
-	    !same_incarnation(f, in) && answer_ack(t, f->service, in, i))
+	    !redeemed(f, in) && answer_ack(t, f->service, in, i))
 		return;
 	relay_input(t, i, dir, in);
 }

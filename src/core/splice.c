@@ -72,7 +72,7 @@ static void fill_flow(struct flow *f, const struct pkt *in, const struct splice_
 	f->server_state = tcp_state_next(TCPS_CLOSED, TCP_EV_SND_SYN);
 	f->ts_recent = in->opt.ts_val;
 	f->splicing.client_isn = o->client_isn;
-	f->splicing.cookie_isn = o->cookie.isn;
+	flow_set_cookie_isn(f, o->cookie.isn);
 	f->splicing.cookie_tsval = o->cookie.tsval;
 	f->splicing.mss = o->client.mss;
 	f->splicing.client_window = in->window;
@@ -103,7 +103,7 @@ void splice_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct sp
 static void end_splice(struct turn *t, uint32_t i)
 {
 	struct flow *f = flow_at(t->a, i);
-	uint32_t client_isn = f->splicing.client_isn, cookie_isn = f->splicing.cookie_isn;
+	uint32_t client_isn = f->splicing.client_isn, cookie_isn = flow_cookie_isn(f);
 
 	f->client_state = f->server_state = TCPS_CLOSED;
 	f->flags |= FLOW_RESET;
@@ -219,7 +219,7 @@ static void open_flow(struct turn *t, uint32_t i, const struct pkt *in)
 
 	learn_synack(t, f->service, in, offered_by(f));
 	compare(t, f, in);
-	f->seq_delta = f->splicing.cookie_isn - in->seq;
+	f->seq_delta = flow_cookie_isn(f) - in->seq;
 	if ((f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS))
 		f->ts_delta = f->splicing.cookie_tsval - in->opt.ts_val;
 	f->open.ts_server = in->opt.present & TCP_OPT_TIMESTAMPS ? in->opt.ts_val : 0;
