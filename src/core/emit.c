@@ -52,6 +52,10 @@ static void put_timestamps(struct segment *s, uint32_t val, uint32_t ecr)
 	s->opt.ts_ecr = ecr;
 }
 
+/*
+ * What a side is told as acknowledged is what the other side has acknowledged itself, never what has
+ * only passed: it may be lost on the way.
+ */
 uint16_t emit_client_field(const struct flow *f, uint32_t window)
 {
 	return scaled_field(window, f->flags & FLOW_CLIENT_WSCALE ? f->promised_wscale : 0);
@@ -80,7 +84,7 @@ void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags)
 	} else if (flags & TCP_RST) {
 		/* RFC 5961 3: only the exact RCV.NXT resets; that is what the client has acknowledged */
 		s.seq = f->open.sent[FROM_SERVER].snd_una + f->seq_delta;
-		s.ack = f->open.sent[FROM_CLIENT].snd_nxt;
+		s.ack = f->open.sent[FROM_CLIENT].snd_una;
 	} else {
 		s.seq = f->open.sent[FROM_SERVER].snd_nxt + f->seq_delta;
 		s.ack = f->open.sent[FROM_CLIENT].snd_una;
@@ -106,10 +110,10 @@ void emit_to_server(struct turn *t, const struct flow *f, uint16_t flags)
 		s.flags &= (uint16_t)~TCP_ACK;
 	} else if (flags & TCP_RST) {
 		s.seq = f->open.sent[FROM_CLIENT].snd_una;
-		s.ack = f->open.sent[FROM_SERVER].snd_nxt;
+		s.ack = f->open.sent[FROM_SERVER].snd_una;
 	} else {
 		s.seq = f->open.sent[FROM_CLIENT].snd_nxt;
-		s.ack = f->open.sent[FROM_SERVER].snd_nxt;
+		s.ack = f->open.sent[FROM_SERVER].snd_una;
 		s.window = emit_server_field(f, flow_window(f, FROM_CLIENT));
 		if ((f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS))
 			put_timestamps(&s, f->ts_recent, f->open.ts_server);
