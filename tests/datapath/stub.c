@@ -34,6 +34,7 @@ enum mode { ACCEPT, REPLACE, DETOUR, ANSWER, PASS };
 struct seen {
 	uint64_t judged, gso, partial, unverified, full, longest, cut, errors, injected;
 	uint64_t out_of_order; /* sequence numbers that went back, at the time of the last word */
+	uint64_t syns, syn_acks;
 };
 
 struct worker {
@@ -75,6 +76,8 @@ static void look(struct seen *s, const struct pkt *p, int error)
 	s->unverified += p->csum == PKT_CSUM_UNVERIFIED;
 	s->full += p->csum == PKT_CSUM_FULL;
 	s->cut += !pkt_is_complete(p);
+	s->syns += (p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	s->syn_acks += (p->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
 	if (p->len > s->longest)
 		s->longest = p->len;
 }
@@ -188,6 +191,8 @@ static void print(const struct worker *w, int i)
 	SHOW(s, longest);
 	SHOW(s, errors);
 	SHOW(s, out_of_order);
+	SHOW(s, syns);
+	SHOW(s, syn_acks);
 	SHOW(&w->inject.stats, sent);
 	SHOW(&w->inject.stats, no_route);
 	SHOW(&w->inject.stats, refused);

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pure parts of the datapath: the text of the firewall rules, and the set of connections. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "datapath/firewall_rules.h"
+#include "datapath/flow_set.h"
+#include "datapath/tool.h"
+
+static struct guard_listen listen_at(const char *addr, unsigned plen, uint16_t low, uint16_t high)
+{
+	struct guard_listen l = {.plen = (uint8_t)plen, .port_low = low, .port_high = high};
+
+	ck_assert_int_eq(ip_addr_parse(&l.prefix, addr), 0);
+	return l;
+}
+
+/* A plan for a few listens, all at the same place. */
+struct plan {
+	struct guard_listen listen[40];
+	struct firewall_config config;
+	struct firewall_plan plan;
+};
+
+static struct plan *plan_new(uint8_t where)
+{
+	struct plan *p = calloc(1, sizeof(*p));
+
+	ck_assert_ptr_nonnull(p);
+	p->config = (struct firewall_config){
+		.listen = p->listen, .queue = 100, .workers = 2, .mark = 0x10, .bypass = true};
+	p->plan.config = &p->config;
+	memset(p->plan.where, where, sizeof(p->plan.where));
+	return p;
+}
+
+static void plan_add(struct plan *p, struct guard_listen l)
+{
+	p->listen[p->config.n_listens++] = l;
+}
+
+/* text_of() - @family 4 or 6: iptables; 0: nftables. The caller frees it. */
+static char *text_of(const struct plan *p, int family)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (family)
+		firewall_rules_iptables(f, &p->plan, family, true, true);
+	else
+		firewall_rules_nftables(f, &p->plan);
+	fclose(f);
+	return text;
+}
+
+static void expect(const struct plan *p, int family, const char *part)
+{
+	char *text = text_of(p, family);
+
+	ck_assert_msg(strstr(text, part) != NULL, "\"%s\" is not in\n%s", part, text);
+	free(text);
+}
+
+static void expect_not(const struct plan *p, int family, const char *part)
+{
+	char *text = text_of(p, family);
+
+	ck_assert_msg(strstr(text, part) == NULL, "\"%s\" is in\n%s", part, text);
+	free(text);
+}
+
+START_TEST(gateway_queues_both_directions_in_prerouting)
+{
+	struct plan *p = plan_new(FIREWALL_FORWARDED);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	expect(p, 4,
+	       "-A TCPGUARD_PRE -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j NFQUEUE "
+	       "--queue-balance 100:101 --queue-bypass\n");
+	expect(p, 4, "-A TCPGUARD_PRE ! -i lo -s 192.0.2.1/32 -p tcp -m tcp --sport 80 ");
+	expect(p, 4, "-A TCPGUARD_OUT ! -o lo -d 192.0.2.1/32 ");
+	expect_not(p, 4, "-A TCPGUARD_OUT -s");
+	free(p);
+}
+END_TEST
+
+START_TEST(host_queues_answers_in_output)
+{
+	struct plan *p = plan_new(FIREWALL_LOCAL);
+
+	plan_add(p, listen_at("2001:db8::1", 128, 80, 80));
+	expect(p, 6, "-A TCPGUARD_PRE -d 2001:db8::1/128 -p tcp -m tcp --dport 80 ");
+	expect(p, 6, "-A TCPGUARD_OUT -s 2001:db8::1/128 -p tcp -m tcp --sport 80 ");
+	expect_not(p, 6, "-s 2001:db8::1/128 -p tcp -m tcp --dport");
+	expect_not(p, 6, "-A TCPGUARD_PRE ! -i lo");
+	free(p);
+}
+END_TEST
+
+START_TEST(mark_comes_before_everything)
+{
+	struct plan *p = plan_new(FIREWALL_LOCAL);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	p->plan.notrack = true;
+	expect(p, 4,
+	       "-A TCPGUARD_PRE -m mark --mark 0x10/0x10 -j RETURN\n"
+	       "-A TCPGUARD_OUT -m mark --mark 0x10/0x10 -j CT --notrack\n"
+	       "-A TCPGUARD_OUT -m mark --mark 0x10/0x10 -j RETURN\n");
+	expect(p, 0, "priority -300; policy accept;\n\t\tmeta mark & 0x10 == 0x10 return\n");
+	p->plan.notrack = false;
+	expect_not(p, 4, "CT");
+	expect_not(p, 0, "notrack");
+	free(p);
+}
+END_TEST
+
+START_TEST(no_bypass_when_closed_and_no_balance_for_one)
+{
+	struct plan *p = plan_new(FIREWALL_LOCAL);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	p->config.workers = 1;
+	p->config.bypass = false;
+	expect(p, 4, "-j NFQUEUE --queue-num 100\n");
+	expect_not(p, 4, "bypass");
+	expect_not(p, 4, "balance");
+	expect(p, 0, " queue num 100\n");
+	expect_not(p, 0, "bypass");
+	free(p);
+}
+END_TEST
+
+START_TEST(ports_of_an_address_share_rules)
+{
+	struct plan *p = plan_new(FIREWALL_LOCAL);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 443, 443));
+	plan_add(p, listen_at("192.0.2.2", 128, 25, 25));
+	plan_add(p, listen_at("192.0.2.1", 128, 8000, 8100));
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	plan_add(p, listen_at("192.0.2.1", 128, 8050, 8200)); /* overlaps */
+	plan_add(p, listen_at("192.0.2.1", 128, 8201, 8201)); /* touches */
+	expect(p, 4, "-d 192.0.2.1/32 -p tcp -m multiport --dports 80,443,8000:8201 ");
+	expect(p, 4, "-d 192.0.2.2/32 -p tcp -m tcp --dport 25 ");
+	expect(p, 0,
+	       "ip daddr 192.0.2.1/32 tcp dport { 80, 443, 8000-8201 } queue num 100-101 bypass\n");
+	free(p);
+}
+END_TEST
+
+START_TEST(multiport_holds_fifteen)
+{
+	struct plan *p = plan_new(FIREWALL_LOCAL);
+
+	for (uint16_t i = 0; i < 20; i++)
+		plan_add(p,
+			 listen_at("192.0.2.1", 128, (uint16_t)(2 * i + 1), (uint16_t)(2 * i + 1)));
+	expect(p, 4, "--dports 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29 -j");
+	expect(p, 4, "--dports 31,33,35,37,39 -j");
+	free(p);
+}
+END_TEST
+
+START_TEST(prefixes_in_their_family_s_length)
+{
+	struct plan *p = plan_new(FIREWALL_LOCAL);
+
+	plan_add(p, listen_at("203.0.113.0", 120, 443, 443));
+	plan_add(p, listen_at("0.0.0.0", 96, 22, 22));
+	plan_add(p, listen_at("2001:db8::", 32, 443, 443));
+	expect(p, 4, "-d 203.0.113.0/24 ");
+	expect(p, 4, "-d 0.0.0.0/0 ");
+	expect(p, 6, "-d 2001:db8::/32 ");
+	expect(p, 0, "meta nfproto ipv4 tcp dport { 22 }");
+	expect_not(p, 6, "203.0.113");
+	expect_not(p, 4, "2001:db8");
+	free(p);
+}
+END_TEST
+
+START_TEST(icmp_errors_go_to_the_first_queue)
+{
+	struct plan *p = plan_new(FIREWALL_FORWARDED);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	expect(p, 4, "-A TCPGUARD_PRE -p icmp -m icmp --icmp-type 3 -j NFQUEUE --queue-num 100 ");
+	expect(p, 4, "-A TCPGUARD_OUT ! -o lo -p icmp -m icmp --icmp-type 12 ");
+	ck_assert(firewall_rules_family(&p->plan, 4));
+	ck_assert(!firewall_rules_family(&p->plan, 6));
+	expect_not(p, 0, "icmpv6");
+	free(p);
+}
+END_TEST
+
+static struct pkt packet(const char *src, uint16_t sport, const char *dst, uint16_t dport)
+{
+	struct pkt p = {.sport = sport, .dport = dport};
+
+	ip_addr_parse(&p.src, src);
+	ip_addr_parse(&p.dst, dst);
+	return p;
+}
+
+START_TEST(both_directions_have_one_key)
+{
+	struct pkt there = packet("192.0.2.1", 1024, "198.51.100.1", 80);
+	struct pkt back = packet("198.51.100.1", 80, "192.0.2.1", 1024);
+	struct pkt other = packet("192.0.2.1", 1025, "198.51.100.1", 80);
+
+	ck_assert_uint_eq(flow_set_key(&there), flow_set_key(&back));
+	ck_assert_uint_ne(flow_set_key(&there), flow_set_key(&other));
+}
+END_TEST
+
+START_TEST(set_holds_a_batch)
+{
+	struct flow_set s = {0};
+
+	for (uint32_t i = 0; i < FLOW_SET_SLOTS / 2; i++)
+		flow_set_add(&s, i * 2654435761u | 1);
+	flow_set_add(&s, 1);
+	for (uint32_t i = 0; i < FLOW_SET_SLOTS / 2; i++)
+		ck_assert(flow_set_has(&s, i * 2654435761u | 1));
+	ck_assert(!flow_set_has(&s, 0x12345679));
+	flow_set_clear(&s);
+	ck_assert(!flow_set_has(&s, 1));
+	ck_assert_uint_eq(s.used, 0);
+}
+END_TEST
+
+START_TEST(tools_are_run_and_heard)
+{
+	const char *const fine[] = {"cat", NULL}, *const bad[] = {"ls", "/no/such/place", NULL};
+	const char *const missing[] = {"no-such-tool", NULL};
+	char error[TOOL_ERROR_MAX];
+
+	ck_assert_int_eq(tool_run(fine, "text", 4, error), 0);
+	ck_assert_str_eq(error, "");
+	ck_assert_int_eq(tool_run(bad, NULL, 0, error), 2);
+	ck_assert_ptr_nonnull(strstr(error, "/no/such/place"));
+	ck_assert_int_lt(tool_run(missing, NULL, 0, error), 0);
+	ck_assert_str_eq(error, "no-such-tool is not installed");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("datapath");
+	TCase *rules = tcase_create("rules"), *rest = tcase_create("rest");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(rules, gateway_queues_both_directions_in_prerouting);
+	tcase_add_test(rules, host_queues_answers_in_output);
+	tcase_add_test(rules, mark_comes_before_everything);
+	tcase_add_test(rules, no_bypass_when_closed_and_no_balance_for_one);
+	tcase_add_test(rules, ports_of_an_address_share_rules);
+	tcase_add_test(rules, multiport_holds_fifteen);
+	tcase_add_test(rules, prefixes_in_their_family_s_length);
+	tcase_add_test(rules, icmp_errors_go_to_the_first_queue);
+	suite_add_tcase(suite, rules);
+	tcase_add_test(rest, both_directions_have_one_key);
+	tcase_add_test(rest, set_holds_a_batch);
+	tcase_add_test(rest, tools_are_run_and_heard);
+	suite_add_tcase(suite, rest);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
