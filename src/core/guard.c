@@ -214,8 +214,10 @@ static void client_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t
 	uint32_t h;
 
 	turn_accept(t);
-	if (s->mode == GUARD_MODE_OFF)
+	if (s->mode == GUARD_MODE_OFF) {
+		answer_ack(t, slot, in, old); /* a cookie from before is still honoured */
 		return;
+	}
 	if (bad_flags(in) || bad_address(in)) {
 		if (protects(s))
 			turn_drop(t, bad_flags(in) ? GUARD_DROP_BAD_FLAGS : GUARD_DROP_BAD_ADDRESS);
