@@ -105,6 +105,15 @@ void service_configure(struct turn *t)
 	key_ring_set_rotate(&t->a->keys, c->cookie_rotate, t->now);
 }
 
+/* plan_relief() - begin with it or leave it, whatever the attack, the mode and the configuration say. */
+static void plan_relief(struct turn *t, struct service *s)
+{
+	bool wanted = s->detector.attack && s->mode == GUARD_MODE_ADAPTIVE &&
+		      s->config != UINT16_MAX && t->config->service[s->config].relief;
+
+	s->relief_at = wanted ? t->now + 1 : 0;
+}
+
 void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode)
 {
 	struct service *s = turn_service(t, slot);
@@ -113,6 +122,7 @@ void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode)
 	if (s->mode == mode)
 		return;
 	s->mode = (uint8_t)mode;
+	plan_relief(t, s);
 	if (known)
 		arena_event(t->a, GUARD_EVENT_MODE_CHANGED, s->name, NULL, 0, mode,
 			    guard_mode_name(mode));
@@ -148,8 +158,8 @@ static void change_state(struct turn *t, uint32_t slot, enum detect_change chang
 	char why[96] = "", *at = why;
 
 	s->state_since = t->now;
+	plan_relief(t, s);
 	if (change == DETECT_ENDED) {
-		s->relief_at = 0;
 		at = put_number(at, s->counters.cookies_valid);
 		put_text(at, " clients proved themselves by cookie so far");
 		arena_event(t->a, GUARD_EVENT_ATTACK_ENDED, s->name, NULL, 0, pending, why);
@@ -165,9 +175,6 @@ static void change_state(struct turn *t, uint32_t slot, enum detect_change chang
 		put_number(at, s->detector.cusum);
 	}
 	arena_event(t->a, GUARD_EVENT_ATTACK_BEGAN, s->name, NULL, 0, pending, why);
-	if (s->mode == GUARD_MODE_ADAPTIVE && s->config != UINT16_MAX &&
-	    t->config->service[s->config].relief)
-		s->relief_at = t->now + 1;
 }
 
 void service_opened(struct turn *t, uint32_t slot, bool cookie)
