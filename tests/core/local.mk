@@ -12,3 +12,58 @@ tests_core_test_config_SOURCES = tests/core/test_config.c
 tests_core_test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_core_test_config_LDADD = libcore.la libwire.la libbase.la $(CHECK_LIBS)
 endif
+
+# The unit tests of the core share a fixture.
+if HAVE_CHECK
+check_LTLIBRARIES += libfixture.la
+libfixture_la_SOURCES = \
+	tests/core/fixture.c \
+	tests/core/fixture.h
+libfixture_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/wire
+libfixture_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+CORE_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/wire
+CORE_TEST_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+CORE_TEST_LIBS = libfixture.la libsegments.la libcore.la libwire.la libbase.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/core/test_state
+TESTS += tests/core/test_state
+tests_core_test_state_SOURCES = tests/core/test_state.c
+tests_core_test_state_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_state_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_state_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_cookie
+TESTS += tests/core/test_cookie
+tests_core_test_cookie_SOURCES = tests/core/test_cookie.c
+tests_core_test_cookie_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_cookie_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_cookie_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_detect
+TESTS += tests/core/test_detect
+tests_core_test_detect_SOURCES = tests/core/test_detect.c
+tests_core_test_detect_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_detect_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_detect_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_half_open
+TESTS += tests/core/test_half_open
+tests_core_test_half_open_SOURCES = tests/core/test_half_open.c
+tests_core_test_half_open_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_half_open_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_half_open_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_passive
+TESTS += tests/core/test_passive
+tests_core_test_passive_SOURCES = tests/core/test_passive.c
+tests_core_test_passive_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_passive_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_passive_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_answer
+TESTS += tests/core/test_answer
+tests_core_test_answer_SOURCES = tests/core/test_answer.c
+tests_core_test_answer_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_answer_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_answer_LDADD = $(CORE_TEST_LIBS)
+endif
