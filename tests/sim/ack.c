@@ -23,7 +23,7 @@ static void check_ack_true(struct conn *c, uint32_t ack)
 	const struct conn *p = real_peer(c);
 	uint32_t have = p ? p->rcv_nxt - p->irs : 1;
 
-	if (c->peer && seq_gt(ack - c->iss, have))
+	if (c->peer && !conn_guard_forgets(c) && seq_gt(ack - c->iss, have))
 		sim_violation(c->sim, "%s: port %u: ACK of %u, the peer has only %u", c->host->name,
 			      conn_port(c), ack - c->iss, have);
 }
@@ -209,7 +209,13 @@ bool ack_process(struct conn *c, const struct seg *g)
 			      conn_port(c), g->tsecr);
 	check_ack_true(c, g->ack);
 	take_sack(c, g);
-	if (seq_lt(c->snd_wl1, g->seq) || (c->snd_wl1 == g->seq && seq_leq(c->snd_wl2, g->ack)))
+	/*
+	 * RFC 9293 looks at SEG.SEQ first and would then let a newer ACK move the right edge of an old
+	 * window; like others, believe the window of every segment that acknowledges something new.
+	 */
+	if (seq_gt(g->ack, c->snd_una) ||
+	    (g->ack == c->snd_una && (seq_lt(c->snd_wl1, g->seq) ||
+				      (c->snd_wl1 == g->seq && seq_leq(c->snd_wl2, g->ack)))))
 		conn_set_window(c, g);
 	if (g->flags & F_ECE && c->ecn && !c->cwr_owed) {
 		c->cwnd = c->cwnd / 2 > 2u * c->snd_mss ? c->cwnd / 2 : 2u * c->snd_mss;

@@ -193,6 +193,7 @@ void conn_set_window(struct conn *c, const struct seg *s);
 void conn_ended(struct conn *c, const char *why);
 void conn_time_wait(struct conn *c);
 bool conn_may_meet_strays(const struct conn *c);
+bool conn_guard_forgets(const struct conn *c);
 bool conn_may_be_misled(const struct conn *c);
 uint16_t conn_port(const struct conn *c);
 

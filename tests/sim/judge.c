@@ -69,6 +69,8 @@ static void judge_refusal(struct sim *s, const struct session *e)
 	    e->start < s->start + s->plan.ill_from + USEC_PER_SEC ||
 	    e->start + USEC_PER_SEC > s->start + s->plan.ill_to)
 		return;
+	if (e->client.we_aborted)
+		return;
 	if (!e->client.was_reset || e->client.done_at - e->start > 3 * round_trip(s) + 5000)
 		sim_violation(s, "session %u: port is closed, but the client was not told so", e->id);
 	s->stats.refused++;

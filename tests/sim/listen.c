@@ -161,6 +161,7 @@ static void half_accept(struct host *h, struct half *e, const struct seg *g)
 	c->ssthresh = UINT32_MAX;
 	take_tsvals(c, e);
 	half_free(h, e);
+	h->sim->server_known = true;
 	conn_set_window(c, g);
 	c->max_wnd = c->snd_wnd;
 	app_established(a);

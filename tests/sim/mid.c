@@ -283,8 +283,6 @@ void mid_input(struct sim *s, struct packet *p, bool from_client)
 		link_send(s, from_client ? LINK_GS : LINK_GC, p);
 		return;
 	}
-	if (!from_client && has_flags(p, F_SYN | F_ACK))
-		s->server_known = true;
 	check = from_client && has_flags(p, F_SYN) && answers_syns(s);
 	if (check)
 		mid_report(s, &before);

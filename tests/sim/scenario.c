@@ -66,9 +66,10 @@ static void plan_guard(struct plan *p, struct rng *r)
 	c->timeouts.established = 600 * USEC_PER_SEC;
 	c->timeouts.half_closed = 400 * USEC_PER_SEC;
 	c->timeouts.closing = 120 * USEC_PER_SEC;
-	c->timeouts.reset = rng_range(r, 1, 10) * USEC_PER_SEC;
 	c->msl = rng_range(r, 2, 30) * USEC_PER_SEC;
 	c->cookie_rotate = rng_range(r, 15, 60) * USEC_PER_SEC;
+	/* as long as a cookie can come back: a shorter time forgets whom it was for */
+	c->timeouts.reset = 2 * c->cookie_rotate + rng_below(r, 10 * USEC_PER_SEC);
 	c->workers = 1;
 }
 

@@ -119,7 +119,7 @@ struct sim {
 	uint32_t n_sessions; /* ghosts included */
 	uint32_t max_sessions;
 	enum server_health health;
-	bool server_known; /* a SYN-ACK of the server has reached the guard */
+	bool server_known; /* somebody has shaken hands with the server through the guard */
 	usec_t attack_seen; /* when the guard was first found to know of the flood */
 	struct mid *mid;
 	uint64_t hash; /* of everything the guard did */
