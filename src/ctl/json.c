@@ -69,8 +69,7 @@ static void name(struct jw *j, const char *key)
 		*p++ = ',';
 	if (key) {
 		*p++ = '"';
-		memcpy(p, key, len);
-		p += len;
+		p = mempcpy(p, key, len);
 		*p++ = '"';
 		*p++ = ':';
 	}

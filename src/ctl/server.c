@@ -186,7 +186,7 @@ static int bind_socket(const struct sockaddr_un *sun, char *why, size_t why_len)
 static int listen_on(struct ctl_server *s, const char *group, char *why, size_t why_len)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	struct stat st;
+	struct stat st = {0};
 	int fd, error;
 
 	if (strlen(s->path) >= sizeof(sun.sun_path)) {

@@ -2,12 +2,12 @@
 #include "tcpguardctl/view.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tcpguardctl/text.h"
 
-#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
-#define LONG_MAX_BYTES 4096 /* of a line of text */
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 const char *row_str(const json_t *row, const char *key)
 {
@@ -23,13 +23,17 @@ uint64_t row_u64(const json_t *row, const char *key)
 
 void screen_print(const struct screen *s, const char *text, bool bold)
 {
-	char clean[LONG_MAX_BYTES];
+	size_t size = strlen(text) + 1;
+	char *clean = malloc(size);
 
-	text_clean(clean, sizeof(clean), text);
+	if (!clean)
+		return;
+	text_clean(clean, size, text);
 	if (bold && s->colour)
 		printf("\033[1m%s\033[0m", clean);
 	else
 		fputs(clean, stdout);
+	free(clean);
 }
 
 static void cell_str(struct screen *s, const json_t *row, const char *key)
@@ -77,12 +81,26 @@ static const char *const services_titles[] = {"SERVICE", "MODE",   "ENGINE", "ST
 					      ">SINCE",	 ">FROM",  ">BELOW", ">HALF-OPEN",
 					      ">FLOWS",	 "LISTEN", NULL};
 
+/* cell_list() - an array of strings in one cell. */
+static void cell_list(struct screen *s, const json_t *list)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	for (size_t i = 0; f && i < json_array_size(list); i++) {
+		const char *one = json_string_value(json_array_get(list, i));
+
+		fprintf(f, "%s%s", i ? " " : "", one ? one : "");
+	}
+	if (f)
+		fclose(f);
+	table_cell(&s->table, text ? text : "", false);
+	free(text);
+}
+
 static void services_row(struct screen *s, const json_t *row)
 {
-	const json_t *listen = json_object_get(row, "listen");
-	char text[LONG_MAX_BYTES] = "";
-	size_t len = 0;
-
 	cell_str(s, row, "service");
 	cell_str(s, row, "mode");
 	cell_str(s, row, "engine");
@@ -92,13 +110,7 @@ static void services_row(struct screen *s, const json_t *row)
 	cell_exact(s, row, "attack_end");
 	cell_exact(s, row, "half_open");
 	cell_exact(s, row, "flows");
-	for (size_t i = 0; i < json_array_size(listen) && len < sizeof(text); i++) {
-		const char *one = json_string_value(json_array_get(listen, i));
-
-		len += snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
-				one ? one : "");
-	}
-	table_cell(&s->table, text, false);
+	cell_list(s, json_object_get(row, "listen"));
 }
 
 static const char *const backends_titles[] = {"SERVICE", "SERVER", "STATE",	 ">MSS",

@@ -19,7 +19,17 @@ if HAVE_CHECK
 check_PROGRAMS += tests/ctl/test_ctl tests/ctl/test_parts
 TESTS += tests/ctl/test_ctl tests/ctl/test_parts
 
-tests_ctl_test_ctl_SOURCES = tests/ctl/test_ctl.c tests/ctl/fake.c tests/ctl/fake.h
+tests_ctl_test_ctl_SOURCES = \
+	tests/ctl/fake.c \
+	tests/ctl/fake.h \
+	tests/ctl/live.c \
+	tests/ctl/live.h \
+	tests/ctl/test_answers.c \
+	tests/ctl/test_clients.c \
+	tests/ctl/test_ctl.c \
+	tests/ctl/test_dumps.c \
+	tests/ctl/test_events.c \
+	tests/ctl/test_rights.c
 tests_ctl_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tests_ctl_test_ctl_LDADD = libctl.la libcore.la libbase.la $(EVENT_LIBS) $(JANSSON_LIBS) \
 	$(CHECK_LIBS)
