@@ -44,5 +44,6 @@ void view_event_row(struct screen *s, const json_t *row)
 	if (*detail)
 		fputs(": ", stdout);
 	screen_print(s, detail, false);
-	putchar('\n');
+	/* each worker sees an attack for itself */
+	printf(" (worker %llu)\n", (unsigned long long)row_u64(row, "worker"));
 }
