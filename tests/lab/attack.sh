@@ -14,6 +14,9 @@ attack_setup() {
 	nginx_start
 	peer_start $PORT
 	guard_config adaptive "attack { hold = ${HOLD}s }"
+	start old in_client "$TOOLS/peer" client --to "$SERVER4:$PORT" --do ping --seconds 6 \
+		--interval 5ms
+	sleep 0.2
 	guard_start
 	ATTACKS=0
 }
@@ -61,6 +64,8 @@ under_flood() {
 	verdict $? "clients are served all the while: $(json success_pct <"$LAB_TMP/load.log") %"
 	finish ping
 	verdict $? "a connection from before the attack lives through it"
+	finish old
+	verdict $? "a connection older than the guard lives through it"
 }
 
 calm_again() {

@@ -24,11 +24,17 @@ ended() {
 	verdict $? "$3: within $4 us"
 }
 
-silence() {
-	local tool=iptables
+# deaf(), dumb() - drop what the server would receive on, or send from, port $2; $1 is -I or -D.
+deaf() {
+	in_server $(tables) -w "$1" INPUT -p tcp --dport "$2" -j DROP
+}
 
-	[ "$FAMILY" = 4 ] || tool=ip6tables
-	in_server $tool -w "$1" INPUT -p tcp --dport "$2" -j DROP
+dumb() {
+	in_server $(tables) -w "$1" OUTPUT -p tcp --sport "$2" -j DROP
+}
+
+tables() {
+	if [ "$FAMILY" = 4 ]; then echo iptables; else echo ip6tables; fi
 }
 
 closed_port() {
@@ -41,11 +47,11 @@ closed_port() {
 }
 
 silent_server() {
-	silence -I $SILENT
+	deaf -I $SILENT
 	ended $SILENT "reset refused" "firewalled server" $(((SILENT_S + 1) * 1000000))
 	number "$(echo "$LAB_LINE" | json total_us)" '>' $(((SILENT_S - 1) * 1000000))
 	verdict $? "firewalled server: not given up before its time"
-	silence -D $SILENT
+	deaf -D $SILENT
 	peer_start $SILENT
 	check "firewall opened: served again within 10 s" try_for 10 in_client "$TOOLS/peer" client \
 		--to "$SERVER:$SILENT" --do get --timeout 2
@@ -57,11 +63,13 @@ amnesia() {
 	start ping in_client "$TOOLS/peer" client --to "$SERVER:$PORT" --do ping --seconds 8 \
 		--interval 100ms
 	sleep 0.5
-	silence -I $PORT
-	stop peer$PORT KILL
+	deaf -I $PORT
+	dumb -I $PORT
+	stop peer$PORT KILL 2>/dev/null
 	in_server ss -K "sport = :$PORT" >/dev/null 2>&1
 	sleep 0.3
-	silence -D $PORT
+	deaf -D $PORT
+	dumb -D $PORT
 	peer_start $PORT
 	finish ping
 	[ "$(json end <"$LAB_TMP/ping.log")" = reset ]

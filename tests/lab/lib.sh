@@ -379,15 +379,18 @@ guard_start() {
 	lab_need_daemon
 	rm -f "$LAB_TMP/control.sock"
 	start guard in_guard "$TCPGUARDD" -f -c "$LAB_TMP/tcpguard.conf" "$@"
-	try_for 10 guard_answers && return
+	try_for 10 guard_answers_or_ended && guard_answers && return
 	lab_say "# the daemon says:"
 	sed 's/^/# /' "$LAB_TMP/guard.log"
 	lab_die "the daemon does not answer"
 }
 
+guard_answers_or_ended() {
+	! running guard || guard_answers
+}
+
 guard_answers() {
-	running guard || return 0 # ended: do not wait in vain; the caller looks at the log
-	ctl status
+	ctl status >/dev/null 2>&1
 }
 
 guard_stop() {
@@ -448,10 +451,13 @@ verdict() {
 
 # number() - compare numbers, fractions too: number 1.5 '<' 2. Says what it compared if it is not so.
 number() {
+	local op=$2
+
+	[ "$op" != = ] || op='=='
 	awk -v a="${1:-nan}" -v b="${3:-nan}" 'BEGIN {
 		if (a == "nan" || b == "nan") exit 1
 		a += 0; b += 0
-		exit !('"a $2 b"') }' && return
+		exit !('"a $op b"') }' && return
 	lab_say "# it is not so that ${1:-nothing} $2 ${3:-nothing}"
 	return 1
 }
@@ -462,7 +468,8 @@ peer_do() {
 
 	line=$(in_client "$TOOLS/peer" client "$@" 2>&1) || status=$?
 	LAB_LINE=$line
-	[ $status = 0 ] || lab_say "# peer client $*" "# $line"
+	[ $status = 0 ] ||
+		echo "$line" | grep -v '"ok":true' | head -n 3 | sed "s|^|# peer client $*: |"
 	return $status
 }
 
@@ -471,7 +478,7 @@ peer_load() {
 	local status=0
 
 	LAB_LINE=$(in_client "$TOOLS/peer" load "$@" 2>&1) || status=$?
-	[ $status = 0 ] || lab_say "# peer load $*" "# $LAB_LINE"
+	[ $status = 0 ] || lab_say "# peer load $*: $LAB_LINE"
 	return $status
 }
 

@@ -104,16 +104,19 @@ set_mtu() {
 jumbo_setup() {
 	set_mtu 9000
 	options_setup
+	for FAMILY in 4 6; do # learn the server's options
+		check "the first client" peer_do --to "$(server_address $FAMILY):$PORT" --do get
+	done
 }
 
 jumbo() {
 	both_ways "MSS 8960 at both ends"
 	check "the client was promised a large MSS" number "$(echo "$LAB_LINE" | json mss)" '>' 8000
 	both_ways "MSS 8960 at the server, 536 at the client" --mss 536
-	in_server ip link set s0 mtu 1500
-	both_ways "server has just shrunk to MSS 1460"
-	both_ways "server with MSS 1460"
-	in_server ip link set s0 mtu 9000
+	restart_peer --mss 1400
+	both_ways "server has just shrunk to MSS 1400"
+	both_ways "server with MSS 1400"
+	restart_peer
 }
 
 lab_init

@@ -7,7 +7,7 @@
 relay_setup() {
 	talk_start
 	nginx_start
-	guard_config always "" "msl = 500ms"
+	guard_config always "" "msl = 500ms timeouts { reset = 500ms }"
 	guard_start
 }
 
@@ -45,6 +45,6 @@ client_is_known() {
 lab_init
 lab_need_programs nginx curl
 lab_each relay
-LAB_WIRE="--delay 10ms --jitter 2ms"
+LAB_WIRE="--delay 10ms --jitter 2ms" LAB_PLACEMENTS=gateway
 lab_each relay
 lab_end

@@ -11,8 +11,11 @@ reuse_setup() {
 	# The client's own kernel is not to stand in the way of reuse.
 	in_client sysctl -qw net.ipv4.tcp_tw_reuse=1
 	in_client sysctl -qw net.ipv4.tcp_tw_reuse_delay=1 2>/dev/null || PAUSE=1.1
-	guard_config always
+	guard_config adaptive
 	guard_start
+	for FAMILY in 4 6; do # learn the server's options
+		check "a client in calm" peer_do --to "$(server_address $FAMILY):$PORT" --do get
+	done
 }
 
 # again() - operation $1 many times from one port.
