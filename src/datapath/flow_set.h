@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The connections of one batch that have a packet in the full queue: a tiny set of hashes. Both
- * directions of a connection have the same hash. Two connections that share one only cost a detour.
+ * Which connections of one batch have a packet in the full queue: a tiny set of hashes, one for each
+ * direction. Two that share a hash only cost a detour.
+ *
+ * The directions need no order between them: nothing in a batch can be an answer to something else
+ * in it, because none of it has been let through yet.
  */
 #ifndef TCPGUARD_DATAPATH_FLOW_SET_H
 #define TCPGUARD_DATAPATH_FLOW_SET_H
@@ -36,7 +39,7 @@ static inline uint32_t flow_set_end(const struct ip_addr *a, uint16_t port)
 /* flow_set_key() - never 0. */
 static inline uint32_t flow_set_key(const struct pkt *p)
 {
-	return (flow_set_end(&p->src, p->sport) + flow_set_end(&p->dst, p->dport)) | 1;
+	return (3 * flow_set_end(&p->src, p->sport) + flow_set_end(&p->dst, p->dport)) | 1;
 }
 
 static inline bool flow_set_has(const struct flow_set *s, uint32_t key)

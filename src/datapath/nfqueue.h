@@ -13,8 +13,8 @@
  * Order within a connection is kept:
  *  - verdicts are given in the order of arrival;
  *  - what a batch of the header queue requeued is judged before the next batch is read;
- *  - once a packet of a connection was requeued, the rest of that connection in the same batch is
- *    requeued too, unjudged, in both directions.
+ *  - once a packet of a connection was requeued, what follows it in the same direction and batch is
+ *    requeued too, unjudged.
  *
  * A packet that the kernel's queue or the socket buffer cannot take is dropped and counted;
  * NFQA_CFG_F_FAIL_OPEN is not used, because what it lets through while a daemon runs would be
