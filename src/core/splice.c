@@ -111,6 +111,7 @@ static void end_splice(struct turn *t, uint32_t i)
 	f->open.sent[FROM_CLIENT] = (struct flow_sent){client_isn + 1, client_isn + 1};
 	f->open.sent[FROM_SERVER] = (struct flow_sent){1, 1};
 	f->open.window[FROM_CLIENT] = f->open.window[FROM_SERVER] = 0;
+	f->active = turn_tick(t);
 	track_over(t, i, false);
 	track_arm(t, i);
 }
