@@ -67,6 +67,8 @@ static void relay_spliced(struct turn *t, uint32_t i, enum flow_dir dir, struct 
 		turn_want_full(t);
 		return;
 	}
+	if (!turn_checksum_good(t, in)) /* what it says of the connection must not be believed */
+		return;
 	if (dir == FROM_SERVER && (in->flags & TCP_SYN)) {
 		/* a SYN-ACK once more: the guard's ACK of it was lost, and only the guard can repeat it */
 		if (!flow_is_over(f))
@@ -78,8 +80,6 @@ static void relay_spliced(struct turn *t, uint32_t i, enum flow_dir dir, struct 
 		turn_drop(t, GUARD_DROP_BAD_FLAGS);
 		return;
 	}
-	if ((in->flags & (TCP_FIN | TCP_RST)) && !turn_checksum_good(t, in))
-		return;
 	if (dir == FROM_CLIENT)
 		translate_from_client(f, in, &rw);
 	else
