@@ -66,4 +66,18 @@ tests_core_test_answer_SOURCES = tests/core/test_answer.c
 tests_core_test_answer_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_answer_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_answer_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_splice
+TESTS += tests/core/test_splice
+tests_core_test_splice_SOURCES = tests/core/test_splice.c
+tests_core_test_splice_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_splice_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_splice_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_relay
+TESTS += tests/core/test_relay
+tests_core_test_relay_SOURCES = tests/core/test_relay.c
+tests_core_test_relay_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_relay_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_relay_LDADD = $(CORE_TEST_LIBS)
 endif
