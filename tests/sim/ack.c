@@ -45,7 +45,8 @@ static void check_sack(struct conn *c, uint32_t l, uint32_t r)
 static void take_sack(struct conn *c, const struct seg *g)
 {
 	if (g->n_sack && !c->sack) {
-		sim_violation(c->sim, "%s: port %u: SACK was not agreed on", c->host->name, g->dport);
+		sim_violation(c->sim, "%s: port %u: SACK was not agreed on", c->host->name,
+			      g->dport);
 		return;
 	}
 	for (uint32_t i = 0; i < g->n_sack; i++) {
@@ -184,14 +185,15 @@ static bool ack_in_range(struct conn *c, const struct seg *g)
 {
 	if (seq_gt(g->ack, c->snd_max)) {
 		if (!conn_may_meet_strays(c))
-			sim_violation(c->sim, "%s: port %u: ACK %u of what was never sent (%u)", c->host->name,
-				      conn_port(c), g->ack - c->iss, c->snd_max - c->iss);
-		conn_send_ack(c);
+			sim_violation(c->sim, "%s: port %u: ACK %u of what was never sent (%u)",
+				      c->host->name, conn_port(c), g->ack - c->iss,
+				      c->snd_max - c->iss);
+		conn_challenge(c, g);
 		return false;
 	}
 	/* RFC 5961 5.2 */
 	if (seq_lt(g->ack, c->snd_una - c->max_wnd)) {
-		conn_send_ack(c);
+		conn_challenge(c, g);
 		return false;
 	}
 	return true;
@@ -214,8 +216,8 @@ bool ack_process(struct conn *c, const struct seg *g)
 	 * window; like others, believe the window of every segment that acknowledges something new.
 	 */
 	if (seq_gt(g->ack, c->snd_una) ||
-	    (g->ack == c->snd_una && (seq_lt(c->snd_wl1, g->seq) ||
-				      (c->snd_wl1 == g->seq && seq_leq(c->snd_wl2, g->ack)))))
+	    (g->ack == c->snd_una &&
+	     (seq_lt(c->snd_wl1, g->seq) || (c->snd_wl1 == g->seq && seq_leq(c->snd_wl2, g->ack)))))
 		conn_set_window(c, g);
 	if (g->flags & F_ECE && c->ecn && !c->cwr_owed) {
 		c->cwnd = c->cwnd / 2 > 2u * c->snd_mss ? c->cwnd / 2 : 2u * c->snd_mss;

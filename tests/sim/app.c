@@ -21,7 +21,8 @@ void stream_fill(uint64_t stream, uint32_t off, uint8_t *buf, uint32_t n)
 			i += 7;
 			continue;
 		}
-		buf[i] = (uint8_t)(htole64(stream_word(stream, (off + i) / 8)) >> (off + i) % 8 * 8);
+		buf[i] =
+			(uint8_t)(htole64(stream_word(stream, (off + i) / 8)) >> (off + i) % 8 * 8);
 	}
 }
 

@@ -50,8 +50,7 @@ uint16_t conn_port(const struct conn *c)
 
 void conn_ended(struct conn *c, const char *why)
 {
-	sim_note(c->sim, "%s: port %u ends: %s", c->host->name,
-		 conn_port(c), why);
+	sim_note(c->sim, "%s: port %u ends: %s", c->host->name, conn_port(c), why);
 	c->state = C_CLOSED;
 	conn_timer_stop(c);
 	c->delack_tag = 0;
@@ -123,7 +122,8 @@ static void take_syn_options(struct conn *c, const struct seg *g)
 	c->ts_recent = g->tsval;
 	if ((g->sack_ok && !o->sack) || (g->has_ts && !o->ts) || (g->has_ws && o->wscale < 0) ||
 	    ((g->flags & F_ECE) && !o->ecn))
-		sim_violation(c->sim, "client: port %u: SYN-ACK with options that the SYN did not offer",
+		sim_violation(c->sim,
+			      "client: port %u: SYN-ACK with options that the SYN did not offer",
 			      conn_port(c));
 }
 
@@ -133,8 +133,12 @@ static void syn_sent_input(struct conn *c, const struct seg *g)
 		if (c->sim->plan.clean && !c->sim->plan.quick_ports && !(g->flags & F_RST))
 			sim_violation(c->sim, "client: port %u: wrong ACK of a SYN", conn_port(c));
 		if (!(g->flags & F_RST)) {
-			struct seg r = {.src = g->dst, .dst = g->src, .sport = g->dport,
-					.dport = g->sport, .seq = g->ack, .flags = F_RST};
+			struct seg r = {.src = g->dst,
+					.dst = g->src,
+					.sport = g->dport,
+					.dport = g->sport,
+					.seq = g->ack,
+					.flags = F_RST};
 
 			host_transmit(c->host, &r, 0);
 		}
@@ -151,7 +155,8 @@ static void syn_sent_input(struct conn *c, const struct seg *g)
 		return;
 	take_syn_options(c, g);
 	if (c->ts && !conn_sent_tsval(c, g->tsecr))
-		sim_violation(c->sim, "client: port %u: TSecr %u was never sent", conn_port(c), g->tsecr);
+		sim_violation(c->sim, "client: port %u: TSecr %u was never sent", conn_port(c),
+			      g->tsecr);
 	c->irs = g->seq;
 	c->rcv_nxt = c->rcv_adv = g->seq + 1;
 	c->rcv_adv += c->o.rcvbuf > 65535 ? 65535 : c->o.rcvbuf;
@@ -341,6 +346,21 @@ static void text_input(struct conn *c, const struct seg *g)
 		conn_delack(c);
 }
 
+/*
+ * conn_challenge() - answer what cannot be right with an ACK (RFC 9293 3.10.7.4), but an ACK without
+ * data only twice a second: two ends that disagree would otherwise answer each other for ever.
+ */
+void conn_challenge(struct conn *c, const struct seg *g)
+{
+	bool bare = !g->len && !(g->flags & (F_FIN | F_SYN | F_RST));
+
+	if (bare && c->challenged && c->sim->now - c->challenged < USEC_PER_SEC / 2)
+		return;
+	if (bare)
+		c->challenged = c->sim->now;
+	conn_send_ack(c);
+}
+
 void conn_input(struct conn *c, const struct seg *g)
 {
 	if (c->state == C_SYN_SENT) {
@@ -349,7 +369,7 @@ void conn_input(struct conn *c, const struct seg *g)
 	}
 	if (!paws_ok(c, g) || !acceptable(c, g)) {
 		if (!(g->flags & F_RST))
-			conn_send_ack(c);
+			conn_challenge(c, g);
 		/* an old segment may still bring a new ACK, but we are strict: it does not */
 		return;
 	}

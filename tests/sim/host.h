@@ -92,6 +92,7 @@ struct conn {
 	usec_t srtt, rttvar, rto;
 	uint32_t rtt_seq;
 	usec_t rtt_at; /* 0: not measuring */
+	usec_t challenged; /* latest ACK that only answered a segment that cannot be right */
 	uint32_t retries;
 	uint64_t timer_tag, delack_tag; /* 0: not running */
 
@@ -112,7 +113,7 @@ struct half {
 	uint64_t tag;
 };
 
-#define BACKLOG_MAX 256
+#define BACKLOG_MAX  256
 #define CONN_BUCKETS 256
 
 struct host {
@@ -169,6 +170,7 @@ struct session {
 	bool started, during_flood, mode_cookie;
 	bool blind; /* begun when the guard could not know what the server is like */
 	uint32_t syns;
+	usec_t killed; /* when the operator reset it; 0: never */
 };
 
 /* host.c */
@@ -191,6 +193,7 @@ void conn_connect(struct conn *c);
 void conn_input(struct conn *c, const struct seg *s);
 void conn_set_window(struct conn *c, const struct seg *s);
 void conn_ended(struct conn *c, const char *why);
+void conn_challenge(struct conn *c, const struct seg *g);
 void conn_time_wait(struct conn *c);
 bool conn_may_meet_strays(const struct conn *c);
 bool conn_guard_forgets(const struct conn *c);

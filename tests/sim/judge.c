@@ -65,28 +65,42 @@ static void judge_first_byte(struct sim *s, const struct session *e)
 /* judge_refusal() - a closed port must look closed through the guard, at once. */
 static void judge_refusal(struct sim *s, const struct session *e)
 {
-	if (!s->plan.clean || s->plan.ill != SERVER_CLOSED || !s->plan.ill_to || s->plan.quick_ports ||
-	    e->start < s->start + s->plan.ill_from + USEC_PER_SEC ||
+	if (!s->plan.clean || s->plan.ill != SERVER_CLOSED || !s->plan.ill_to ||
+	    s->plan.quick_ports || e->start < s->start + s->plan.ill_from + USEC_PER_SEC ||
 	    e->start + USEC_PER_SEC > s->start + s->plan.ill_to)
 		return;
 	if (e->client.we_aborted)
 		return;
 	if (!e->client.was_reset || e->client.done_at - e->start > 3 * round_trip(s) + 5000)
-		sim_violation(s, "session %u: port is closed, but the client was not told so", e->id);
+		sim_violation(s, "session %u: port is closed, but the client was not told so",
+			      e->id);
 	s->stats.refused++;
+}
+
+/* judge_kill() - both ends of a connection that the operator has reset must learn it. */
+static void judge_kill(struct sim *s, const struct session *e)
+{
+	usec_t limit = e->killed + 5 * USEC_PER_SEC;
+
+	if (!e->killed || !s->plan.clean)
+		return;
+	if (e->client.done_at > limit || (e->server.conn && e->server.done_at > limit))
+		sim_violation(s, "session %u port %u: killed at %lu, but went on", e->id,
+			      e->t.lport, (unsigned long)(e->killed / 1000));
 }
 
 static void report_failure(struct sim *s, const struct session *e)
 {
 	const struct side *c = &e->client, *v = &e->server;
 
-	sim_violation(s,
-		      "session %u port %u failed: client %s got %u of %u%s%s%s, server %s got %u of %u%s%s%s",
-		      e->id, e->t.lport, c->established ? "connected" : "never connected", c->got,
-		      v->total, c->fin_seen ? " FIN" : "", c->was_reset ? " reset" : "",
-		      c->timed_out ? " timeout" : "", v->conn ? "connected" : "never connected",
-		      v->got, c->total, v->fin_seen ? " FIN" : "", v->was_reset ? " reset" : "",
-		      v->timed_out ? " timeout" : "");
+	sim_violation(
+		s,
+		"session %u port %u failed: client %s got %u of %u%s%s%s, server %s got %u of %u%s%s%s",
+		e->id, e->t.lport, c->established ? "connected" : "never connected", c->got,
+		v->total, c->fin_seen ? " FIN" : "", c->was_reset ? " reset" : "",
+		c->timed_out ? " timeout" : "", v->conn ? "connected" : "never connected", v->got,
+		c->total, v->fin_seen ? " FIN" : "", v->was_reset ? " reset" : "",
+		v->timed_out ? " timeout" : "");
 }
 
 static void judge_session(struct sim *s, const struct session *e)
@@ -102,6 +116,7 @@ static void judge_session(struct sim *s, const struct session *e)
 		return;
 	s->stats.sessions++;
 	judge_refusal(s, e);
+	judge_kill(s, e);
 	if (ok) {
 		s->stats.complete++;
 		judge_first_byte(s, e);
@@ -155,8 +170,8 @@ static void judge_attack(struct sim *s)
 	if (took > s->stats.detect_worst)
 		s->stats.detect_worst = took;
 	if (took > limit)
-		sim_violation(s, "guard: a flood of %u SYN/s was noticed after %lu us only", f->rate,
-			      (unsigned long)took);
+		sim_violation(s, "guard: a flood of %u SYN/s was noticed after %lu us only",
+			      f->rate, (unsigned long)took);
 }
 
 void judge_guard(struct sim *s)

@@ -104,9 +104,9 @@ static void print_stats(const char *scenario, uint32_t runs, uint32_t failed, co
 	printf("%-9s %5u runs, %u failed; sessions %lu: %lu complete, %lu aborted, %lu failed, "
 	       "%lu lost third ACK; ghosts %lu; packets %lu, rewritten %lu, sent by the guard %lu",
 	       scenario, runs, failed, (unsigned long)t->sessions, (unsigned long)t->complete,
-	       (unsigned long)t->aborted, (unsigned long)t->failed, (unsigned long)t->lost_third_ack,
-	       (unsigned long)t->ghosts, (unsigned long)t->packets, (unsigned long)t->replaced,
-	       (unsigned long)t->emitted);
+	       (unsigned long)t->aborted, (unsigned long)t->failed,
+	       (unsigned long)t->lost_third_ack, (unsigned long)t->ghosts,
+	       (unsigned long)t->packets, (unsigned long)t->replaced, (unsigned long)t->emitted);
 	if (t->flood_syns)
 		printf("; forged SYNs %lu, attacks %lu, noticed within %lu us, under flood %lu of %lu complete",
 		       (unsigned long)t->flood_syns, (unsigned long)t->attacks,
@@ -137,7 +137,8 @@ static uint32_t run_scenario(const char *name, const struct options *o, uint32_t
 	print_stats(name, runs, failed, &total);
 	if (total.flood_sessions && total.flood_complete * 1000 < total.flood_sessions * 999 &&
 	    strcmp(name, "flood") == 0) {
-		printf("FAILED: %s: less than 99.9 %% of the sessions under flood complete\n", name);
+		printf("FAILED: %s: less than 99.9 %% of the sessions under flood complete\n",
+		       name);
 		failed++;
 	}
 	return failed;
@@ -155,8 +156,9 @@ static bool wanted(const char *name, const char *list)
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: sim [--scenario NAME,...] [--seed N] [--runs N] [--seconds N] [--verbose]\n"
-		   "scenarios:");
+	fprintf(f,
+		"usage: sim [--scenario NAME,...] [--seed N] [--runs N] [--seconds N] [--verbose]\n"
+		"scenarios:");
 	for (uint32_t i = 0; plan_scenario_name(i); i++)
 		fprintf(f, " %s", plan_scenario_name(i));
 	fprintf(f, "\n--seconds bounds all scenarios together; no new seed is begun after it.\n");
@@ -165,9 +167,12 @@ static void usage(FILE *f)
 static int parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"scenario", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'n'},
-		{"runs", required_argument, NULL, 'r'},	    {"seconds", required_argument, NULL, 't'},
-		{"verbose", no_argument, NULL, 'v'},	    {"help", no_argument, NULL, 'h'},
+		{"scenario", required_argument, NULL, 's'},
+		{"seed", required_argument, NULL, 'n'},
+		{"runs", required_argument, NULL, 'r'},
+		{"seconds", required_argument, NULL, 't'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	bool runs = false;

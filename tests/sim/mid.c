@@ -6,7 +6,7 @@
 #include "sim.h"
 
 #define HEADER_COPY 128
-#define CANARY 0x5a17ed5a17ed5a17u
+#define CANARY	    0x5a17ed5a17ed5a17u
 
 struct mid {
 	struct guard guard;
@@ -206,10 +206,12 @@ static void handle(struct sim *s, struct packet *p, const struct pkt *in, bool f
 }
 
 /* one_call() - show @cap bytes of @p to the guard; they lie in memory of exactly that size. */
-static uint8_t *one_call(struct sim *s, struct packet *p, uint32_t cap, bool partial, struct pkt *in)
+static uint8_t *one_call(struct sim *s, struct packet *p, uint32_t cap, bool partial,
+			 struct pkt *in)
 {
 	uint8_t *copy = malloc(cap);
-	enum pkt_csum sum = p->corrupt || rng_pct(&s->rng_mid, 50) ? PKT_CSUM_UNVERIFIED : PKT_CSUM_FULL;
+	enum pkt_csum sum =
+		p->corrupt || rng_pct(&s->rng_mid, 50) ? PKT_CSUM_UNVERIFIED : PKT_CSUM_FULL;
 	/* clocks of different origin may step back a little between two packets */
 	usec_t now = s->now - (rng_pct(&s->rng_mid, 1) ? rng_below(&s->rng_mid, 50) : 0);
 	int error;
@@ -234,7 +236,8 @@ static bool answers_syns(const struct sim *s)
 	struct service_report r;
 
 	mid_service(s, &r);
-	return r.mode == GUARD_MODE_ALWAYS || (r.mode == GUARD_MODE_ADAPTIVE && r.state == GUARD_ATTACK);
+	return r.mode == GUARD_MODE_ALWAYS ||
+	       (r.mode == GUARD_MODE_ADAPTIVE && r.state == GUARD_ATTACK);
 }
 
 /* offer() - ask the guard; with only the headers at first, if the policy is such. */
@@ -339,6 +342,17 @@ void mid_set_mode(struct sim *s, enum guard_mode mode)
 
 #define ROWS 64
 
+static void mark_killed(struct sim *s, const struct flow_report *f)
+{
+	for (uint32_t i = 0; i < s->n_sessions; i++) {
+		struct session *e = &s->session[i];
+
+		if (e->started && !e->killed && !e->client.done && e->t.lport == f->client_port &&
+		    ip_addr_eq(&e->t.laddr, &f->client))
+			e->killed = s->now;
+	}
+}
+
 void mid_kill_some(struct sim *s)
 {
 	struct flow_report rows[ROWS];
@@ -355,6 +369,7 @@ void mid_kill_some(struct sim *s)
 		if (guard_kill(&m->guard, s->now, rows[i].id, &m->out))
 			sim_violation(s, "guard: cannot kill flow %u that it has just shown",
 				      rows[i].id);
+		mark_killed(s, &rows[i]);
 		outbox_flush(s, 0);
 	}
 }
@@ -362,7 +377,8 @@ void mid_kill_some(struct sim *s)
 /* mid_inspect() - a dump taken at one moment shows every flow exactly once. */
 void mid_inspect(struct sim *s)
 {
-	uint32_t cursor = 0, rows = 0, calls = 0, n, max = 1 + (uint32_t)rng_below(&s->rng_mid, ROWS);
+	uint32_t cursor = 0, rows = 0, calls = 0, n,
+		 max = 1 + (uint32_t)rng_below(&s->rng_mid, ROWS);
 	struct flow_report row[ROWS];
 	struct guard_report r;
 
@@ -391,8 +407,8 @@ void mid_print(const struct sim *s)
 	mid_service(s, &v);
 	printf("guard: %u flows, %u half-open, state %s\n", r.flows_used, r.half_open_used,
 	       v.state == GUARD_ATTACK ? "attack" : "calm");
-#define COUNTER(name, text)                                                                        \
-	if (v.counters.name)                                                                       \
+#define COUNTER(name, text)  \
+	if (v.counters.name) \
 		printf("  %-20s %lu\n", #name, (unsigned long)v.counters.name);
 #include "core/counters.def"
 #undef COUNTER

@@ -4,10 +4,10 @@
 
 #include "base/seq.h"
 
-#define RTO_MAX (16 * USEC_PER_SEC)
-#define RETRIES_MAX 12
+#define RTO_MAX		(16 * USEC_PER_SEC)
+#define RETRIES_MAX	12
 #define SYN_RETRIES_MAX 6
-#define DELACK_US 40000
+#define DELACK_US	40000
 
 void conn_note_tsval(struct conn *c, uint32_t v)
 {
@@ -331,8 +331,8 @@ static void conn_timer(struct sim *s, void *obj, uint64_t tag)
 	c->rto = c->rto * 2 < RTO_MAX ? c->rto * 2 : RTO_MAX;
 	if (c->snd_una != c->snd_max && c->snd_wnd)
 		retransmission_timeout(c);
-	if (may_send(c) || (c->fin_queued && c->snd_nxt == data_end(c) &&
-			    seq_lt(data_end(c), c->edge)))
+	if (may_send(c) ||
+	    (c->fin_queued && c->snd_nxt == data_end(c) && seq_lt(data_end(c), c->edge)))
 		conn_output(c);
 	else if (seq_lt(c->snd_una, data_end(c) + c->fin_queued))
 		probe(c);

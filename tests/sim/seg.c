@@ -59,8 +59,9 @@ static uint64_t pseudo(const uint8_t *p, uint32_t tcp_len)
 
 const char *seg_error_text(enum seg_error e)
 {
-	static const char *const text[] = {"ok", "not ip", "not tcp", "bad ip checksum",
-					   "bad length", "bad tcp checksum", "bad option"};
+	static const char *const text[] = {
+		"ok",	      "not ip",		  "not tcp",   "bad ip checksum",
+		"bad length", "bad tcp checksum", "bad option"};
 	return text[e];
 }
 
@@ -274,7 +275,7 @@ uint32_t seg_slice(const uint8_t *p, uint32_t len, uint32_t from, uint32_t n, ui
 	memcpy(out + off + hl, p + off + hl + from, n);
 	put32(out + off + 4, get32(p + off + 4) + from);
 	if (!last)
-		out[off + 13] &= (uint8_t)~(F_FIN | F_PSH);
+		out[off + 13] &= (uint8_t) ~(F_FIN | F_PSH);
 	if (from)
 		out[off + 13] &= (uint8_t)~F_CWR;
 	if (off == 40) {

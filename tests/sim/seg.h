@@ -8,10 +8,19 @@
 
 #include "base/addr.h"
 
-enum seg_flag { F_FIN = 1, F_SYN = 2, F_RST = 4, F_PSH = 8, F_ACK = 16, F_URG = 32, F_ECE = 64, F_CWR = 128 };
+enum seg_flag {
+	F_FIN = 1,
+	F_SYN = 2,
+	F_RST = 4,
+	F_PSH = 8,
+	F_ACK = 16,
+	F_URG = 32,
+	F_ECE = 64,
+	F_CWR = 128
+};
 
 #define SEG_HEADERS_MAX 100
-#define SEG_SACK_MAX 4
+#define SEG_SACK_MAX	4
 
 struct seg {
 	struct ip_addr src, dst;
@@ -33,7 +42,15 @@ struct seg {
 	uint32_t len; /* of the payload */
 };
 
-enum seg_error { SEG_OK, SEG_NOT_IP, SEG_NOT_TCP, SEG_BAD_IP_SUM, SEG_BAD_LENGTH, SEG_BAD_SUM, SEG_BAD_OPTION };
+enum seg_error {
+	SEG_OK,
+	SEG_NOT_IP,
+	SEG_NOT_TCP,
+	SEG_BAD_IP_SUM,
+	SEG_BAD_LENGTH,
+	SEG_BAD_SUM,
+	SEG_BAD_OPTION
+};
 
 const char *seg_error_text(enum seg_error e);
 

@@ -34,15 +34,15 @@ struct event {
 
 struct packet {
 	uint32_t len;
-	uint32_t gso;  /* payload bytes of each segment it stands for; 0: one segment */
-	bool corrupt;  /* bits were flipped on the way */
+	uint32_t gso; /* payload bytes of each segment it stands for; 0: one segment */
+	bool corrupt; /* bits were flipped on the way */
 	uint8_t data[];
 };
 
 struct link_params {
 	usec_t delay, jitter;
 	uint32_t loss, dup, corrupt, reorder; /* parts in a million */
-	usec_t reorder_by;		      /* extra delay of a packet that is overtaken */
+	usec_t reorder_by; /* extra delay of a packet that is overtaken */
 };
 
 enum link_id { LINK_CG, LINK_GS, LINK_SG, LINK_GC, LINK_COUNT };
@@ -56,9 +56,9 @@ enum server_health { SERVER_UP, SERVER_CLOSED, SERVER_SILENT };
 
 struct flood {
 	usec_t from, to;
-	uint32_t rate;	   /* SYNs a second; 0: none */
-	uint32_t rst_ppm;  /* a forged source exists and answers with a RST */
-	uint32_t ack_ppm;  /* blind ACKs instead of a SYN */
+	uint32_t rate; /* SYNs a second; 0: none */
+	uint32_t rst_ppm; /* a forged source exists and answers with a RST */
+	uint32_t ack_ppm; /* blind ACKs instead of a SYN */
 	uint64_t sent;
 };
 
@@ -69,23 +69,23 @@ struct plan {
 	bool bypass; /* no guard at all: tests the simulator itself */
 	enum guard_mode mode;
 	bool v6;
-	bool clean;	      /* nothing is lost, doubled, reordered or damaged */
-	bool heavy;	      /* so bad that connections may fail */
+	bool clean; /* nothing is lost, doubled, reordered or damaged */
+	bool heavy; /* so bad that connections may fail */
 	enum server_health ill; /* what the server suffers from ... */
 	usec_t ill_from, ill_to; /* ... after the start of the run; never, if both are 0 */
-	bool reboots;		 /* and forgets its connections */
-	bool options_change;  /* the server's options differ from time to time */
-	bool switch_modes;    /* the operator changes the mode again and again */
-	bool kills;	      /* the operator resets flows */
-	bool quick_ports;     /* few ports, used again at once */
+	bool reboots; /* and forgets its connections */
+	bool options_change; /* the server's options differ from time to time */
+	bool switch_modes; /* the operator changes the mode again and again */
+	bool kills; /* the operator resets flows */
+	bool quick_ports; /* few ports, used again at once */
 	struct link_params link[LINK_COUNT];
 	uint32_t header_first_pct; /* packets that are offered header-only at first */
-	uint32_t partial_pct;	   /* intact packets that come with a partial checksum */
-	uint32_t batch;		   /* outbox is handed over nearly full */
-	usec_t lateness;	   /* how late a timer may be looked at */
-	usec_t spread;		   /* sessions begin within */
+	uint32_t partial_pct; /* intact packets that come with a partial checksum */
+	uint32_t batch; /* outbox is handed over nearly full */
+	usec_t lateness; /* how late a timer may be looked at */
+	usec_t spread; /* sessions begin within */
 	uint32_t n_sessions;
-	uint32_t size_max;	   /* bytes in one direction */
+	uint32_t size_max; /* bytes in one direction */
 	bool aborts, stalls;
 	struct host_opts client, server;
 	uint32_t n_client_addrs;
@@ -164,6 +164,6 @@ const char *plan_scenario_name(uint32_t i); /* NULL past the end */
 
 /* judge.c */
 void judge_sessions(struct sim *s); /* when every application must be done */
-void judge_guard(struct sim *s);    /* when every time-out must be over */
+void judge_guard(struct sim *s); /* when every time-out must be over */
 
 #endif

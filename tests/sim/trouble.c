@@ -9,8 +9,8 @@ static struct ip_addr forged(struct sim *s)
 	struct rng *r = &s->rng_flood;
 
 	if (s->plan.v6)
-		return (struct ip_addr){{htonl(0x20010db8), htonl(0x000f0000), (be32)rng_u64(r),
-					 (be32)rng_u64(r)}};
+		return (struct ip_addr){
+			{htonl(0x20010db8), htonl(0x000f0000), (be32)rng_u64(r), (be32)rng_u64(r)}};
 	return ip_addr_v4(htonl((uint32_t)rng_range(r, 0x14000000, 0x5fffffff)));
 }
 
@@ -84,8 +84,8 @@ static void server_changes(struct sim *s, void *obj, uint64_t tag)
 	o->ts = rng_pct(r, 50);
 	o->ecn = rng_pct(r, 50);
 	o->rcvbuf = (uint32_t)rng_range(r, 3000, 300000);
-	sim_note(s, "server: mss %u wscale %d sack %d ts %d ecn %d", o->mss, o->wscale, o->sack, o->ts,
-		 o->ecn);
+	sim_note(s, "server: mss %u wscale %d sack %d ts %d ecn %d", o->mss, o->wscale, o->sack,
+		 o->ts, o->ecn);
 	if (s->now < s->start + 2 * s->plan.spread)
 		sim_at(s, s->now + rng_range(r, 12, 30) * USEC_PER_SEC, server_changes, NULL, 0);
 }

@@ -218,8 +218,11 @@ struct sim *sim_new(const struct plan *plan, bool verbose)
 }
 
 /* How long everything lasts at most: applications give up long before. */
-#define RUN_TIME (900 * USEC_PER_SEC)
+#define RUN_TIME   (900 * USEC_PER_SEC)
 #define DRAIN_TIME (1500 * USEC_PER_SEC)
+
+/* No run needs so many events, unless two ends answer each other for ever. */
+#define EVENTS_MAX 3000000
 
 static void run_until(struct sim *s, usec_t end)
 {
@@ -235,6 +238,10 @@ static void run_until(struct sim *s, usec_t end)
 		}
 		if (next > end)
 			break;
+		if (s->events > EVENTS_MAX) {
+			sim_violation(s, "a storm: the run does not end");
+			s->stop = true;
+		}
 		e = heap_pop(s);
 		s->now = e.time;
 		e.fn(s, e.obj, e.tag);
