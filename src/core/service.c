@@ -53,47 +53,71 @@ static uint32_t share(uint32_t threshold, uint32_t workers)
 	return n ? n : 1;
 }
 
-static uint32_t find_slot(struct guard_arena *a, const char *name)
+static uint32_t find_slot(const struct guard_arena *a, const char *name)
 {
-	uint32_t spare = SERVICE_NONE;
-
 	for (uint32_t i = 0; i < SERVICE_NONE; i++) {
-		const struct service *s = &a->service[i];
-
-		if (s->name[0] && strcmp(s->name, name) == 0)
+		if (a->service[i].name[0] && strcmp(a->service[i].name, name) == 0)
 			return i;
-		if (spare == SERVICE_NONE &&
-		    (!s->name[0] ||
-		     (s->config == UINT16_MAX && !s->flows && !s->half_opens.count)))
-			spare = i;
 	}
-	if (spare != SERVICE_NONE) {
-		memset(&a->service[spare], 0, sizeof(a->service[spare]));
-		memcpy(a->service[spare].name, name, sizeof(a->service[spare].name));
-		a->service[spare].half_opens.head = HALF_OPEN_NONE;
-		a->service[spare].half_opens.tail = HALF_OPEN_NONE;
-		a->service[spare].mode = GUARD_MODE_COUNT; /* "none yet" */
-		detect_init(&a->service[spare].detector);
-		a->service[spare].state_since = a->now;
+	return SERVICE_NONE;
+}
+
+/* take_slot() - a place for a new service: one that nothing refers to any more. */
+static uint32_t take_slot(struct guard_arena *a, const char *name)
+{
+	for (uint32_t i = 0; i < SERVICE_NONE; i++) {
+		struct service *s = &a->service[i];
+
+		if (s->name[0] && (s->config != UINT16_MAX || s->flows || s->half_opens.count))
+			continue;
+		memset(s, 0, sizeof(*s));
+		memcpy(s->name, name, sizeof(s->name));
+		s->config = UINT16_MAX;
+		s->half_opens.head = s->half_opens.tail = HALF_OPEN_NONE;
+		s->mode = GUARD_MODE_COUNT; /* "none yet" */
+		detect_init(&s->detector);
+		s->state_since = a->now;
+		return i;
 	}
-	return spare;
+	return SERVICE_NONE;
+}
+
+/* match_services() - who was there before keeps its place, and only then others may have the rest. */
+static void match_services(struct guard_arena *a, const struct guard_config *c)
+{
+	for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
+		a->service[i].config = UINT16_MAX;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		uint32_t slot = find_slot(a, c->service[i].name);
+
+		a->slot_of_config[i] = (uint16_t)slot;
+		if (slot != SERVICE_NONE)
+			a->service[slot].config = (uint16_t)i;
+	}
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		uint32_t slot = a->slot_of_config[i];
+
+		if (slot != SERVICE_NONE)
+			continue;
+		slot = take_slot(a, c->service[i].name);
+		a->slot_of_config[i] = (uint16_t)slot;
+		if (slot != SERVICE_NONE)
+			a->service[slot].config = (uint16_t)i;
+	}
 }
 
 void service_configure(struct turn *t)
 {
 	const struct guard_config *c = t->config;
 
-	for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
-		t->a->service[i].config = UINT16_MAX;
+	match_services(t->a, c);
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct guard_service_config *sc = &c->service[i];
-		uint32_t slot = find_slot(t->a, sc->name);
+		uint32_t slot = t->a->slot_of_config[i];
 		struct service *s = turn_service(t, slot);
 
-		t->a->slot_of_config[i] = (uint16_t)slot;
 		if (slot == SERVICE_NONE)
 			continue;
-		s->config = (uint16_t)i;
 		s->engine = (uint8_t)sc->engine;
 		s->limits.start = share(sc->attack.start, c->workers);
 		s->limits.end = share(sc->attack.end, c->workers);
