@@ -96,8 +96,10 @@ struct profile *profile_get(struct guard_arena *a, uint32_t service, const struc
 	struct profile *p = profile_find(a, addr, port);
 	struct profile *set = set_of(a, addr, port);
 
-	if (p)
+	if (p) {
+		p->service = (uint8_t)service; /* it may have been another one before a reload */
 		return p;
+	}
 	p = &set[0];
 	for (int i = 0; i < PROFILE_WAYS; i++) {
 		if (!set[i].used) {
