@@ -82,7 +82,8 @@ struct guard_arena {
 
 	uint64_t drops[GUARD_DROP_COUNT];
 	uint64_t unguarded;
-	uint64_t events; /* number of the newest */
+	usec_t table_full_said; /* when the last event of a full flow table was made */
+	uint64_t events;        /* number of the newest */
 	struct guard_event event[EVENT_RING];
 
 	uint32_t n_services; /* slots ever used */

@@ -8,6 +8,7 @@
 /* A passed flow's window scale is not known: the largest there is, RFC 7323 2.3. */
 #define WINDOW_UNKNOWN (1u << 30)
 #define TELL_WINDOW_TRIES 3
+#define TABLE_FULL_AGAIN (10 * USEC_PER_SEC)
 #define TELL_WINDOW_AGAIN (200 * USEC_PER_MSEC)
 
 static uint16_t fin_flag(enum flow_dir dir)
@@ -216,6 +217,18 @@ void track_forget(struct turn *t, uint32_t i)
 	flow_remove(t->a, i);
 }
 
+/* table_is_full() - say so, but not with each packet: the events of an attack are wanted, too. */
+static void table_is_full(struct turn *t, uint32_t slot)
+{
+	struct guard_arena *a = t->a;
+
+	if (a->table_full_said && t->now - a->table_full_said < TABLE_FULL_AGAIN)
+		return;
+	a->table_full_said = t->now;
+	arena_event(a, GUARD_EVENT_TABLE_FULL, turn_service(t, slot)->name, NULL, 0,
+		    a->limits.max_flows, "no flow can be given up");
+}
+
 uint32_t track_new_flow(struct turn *t, uint32_t slot, const struct pkt *from_client)
 {
 	struct guard_arena *a = t->a;
@@ -226,8 +239,7 @@ uint32_t track_new_flow(struct turn *t, uint32_t slot, const struct pkt *from_cl
 		uint32_t victim = flow_find_victim(a);
 
 		if (victim == INDEX_NONE) {
-			arena_event(a, GUARD_EVENT_TABLE_FULL, turn_service(t, slot)->name, NULL, 0,
-				    a->limits.max_flows, "no flow can be given up");
+			table_is_full(t, slot);
 			return INDEX_NONE;
 		}
 		turn_service(t, flow_at(a, victim)->service)->counters.flows_evicted++;
