@@ -355,7 +355,7 @@ void fx_teach(const struct segment *synack)
 {
 	struct seg_end pupil = fx_stranger();
 	struct segment syn = fx_syn(pupil, 77), answer = *synack, rst = seg_rst(pupil, fx.server, 78);
-	enum guard_mode mode = fx.config->service[0].mode;
+	enum guard_mode mode = fx_service().mode;
 
 	syn.flags |= TCP_ECE | TCP_CWR;
 	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, GUARD_MODE_MONITOR), 0);

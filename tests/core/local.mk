@@ -80,4 +80,18 @@ tests_core_test_relay_SOURCES = tests/core/test_relay.c
 tests_core_test_relay_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_relay_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_relay_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_icmp
+TESTS += tests/core/test_icmp
+tests_core_test_icmp_SOURCES = tests/core/test_icmp.c
+tests_core_test_icmp_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_icmp_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_icmp_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_guard
+TESTS += tests/core/test_guard
+tests_core_test_guard_SOURCES = tests/core/test_guard.c
+tests_core_test_guard_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_guard_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_guard_LDADD = $(CORE_TEST_LIBS)
 endif

@@ -1,0 +1,899 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guard as a whole: modes, configuration, policies, full tables, reports, and the arena. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+
+static void setup(void)
+{
+	fx_open(GUARD_MODE_ADAPTIVE);
+}
+
+static void set_mode(enum guard_mode mode)
+{
+	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, mode), 0);
+}
+
+/* ---- beginning ---- */
+
+START_TEST(limits_are_checked)
+{
+	static const struct guard_limits bad[] = {
+		{15, 1024}, {1024, 15}, {0, 0}, {16777215, 1024}, {1024, 16777215}};
+	static const struct guard_limits good[] = {{16, 16}, {16777214, 16}, {16, 16777214}};
+	struct guard g;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		ck_assert_uint_eq(guard_arena_size(&bad[i]), 0);
+		ck_assert_int_eq(guard_init(&g, fx.arena, &bad[i], fx.config, fx.now, fx.seed),
+				 -EINVAL);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		ck_assert_uint_gt(guard_arena_size(&good[i]), 0);
+}
+END_TEST
+
+START_TEST(a_fresh_guard_waits_for_nothing)
+{
+	ck_assert_uint_eq(guard_deadline(&fx.guard), USEC_NEVER);
+	ck_assert_uint_eq(fx_count_flows(), 0);
+	ck_assert_uint_eq(fx_report().arena_bytes, guard_arena_size(&fx.limits));
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_CONFIGURED), 1);
+}
+END_TEST
+
+/* What is promised about memory, at its full size. */
+START_TEST(a_million_flows_in_one_arena)
+{
+	struct guard_report r;
+	size_t size;
+
+	fx_close();
+	fx_prepare(GUARD_MODE_ALWAYS);
+	fx.limits = (struct guard_limits){.max_flows = 1000000, .max_half_open = 1000000};
+	fx_start();
+	r = fx_report();
+	ck_assert_uint_le(r.flow_entry_bytes, 128);
+	ck_assert_uint_le(r.half_open_entry_bytes, 64);
+	/* the pools cost what is reported, and everything else is small beside them */
+	size = guard_arena_size(&fx.limits);
+	ck_assert_uint_le(size, 1000000ull * (128 + 64));
+	ck_assert_uint_le(size - sizeof(struct guard_arena),
+			  1000000ull * (r.flow_entry_bytes + r.half_open_entry_bytes));
+	ck_assert_uint_le(sizeof(struct guard_arena), 1u << 20);
+}
+END_TEST
+
+/* For any size: bytes an entry as promised. */
+START_TEST(entries_of_every_size_of_table)
+{
+	for (uint32_t n = 16; n < 16777214; n = n * 9 / 8 + 1) {
+		struct arena_layout l;
+		struct guard_limits limits = {.max_flows = n, .max_half_open = n};
+
+		arena_layout(&l, &limits);
+		ck_assert_uint_le(sizeof(struct flow) * n + 4ull * (l.flow_mask + 1), 128ull * n);
+		ck_assert_uint_le(sizeof(struct half_open) * n + 4ull * (l.half_open_mask + 1),
+				  64ull * n);
+	}
+}
+END_TEST
+
+/* ---- modes ---- */
+
+START_TEST(off_sees_nothing)
+{
+	struct segment s = fx_syn(fx.client, 1000);
+
+	set_mode(GUARD_MODE_OFF);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx_count_flows(), 0);
+	ck_assert_uint_eq(fx_counters().syn_received, 0);
+	ck_assert_uint_eq(guard_deadline(&fx.guard), USEC_NEVER);
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_MODE_CHANGED), 1);
+}
+END_TEST
+
+START_TEST(modes_change_while_it_runs)
+{
+	struct segment s = fx_syn(fx_stranger(), 1000);
+
+	fx_accept(&s); /* adaptive, calm */
+	set_mode(GUARD_MODE_ALWAYS);
+	s = fx_syn(fx_stranger(), 1000);
+	fx_drop(&s, GUARD_DROP_ANSWERED);
+	set_mode(GUARD_MODE_MONITOR);
+	s = fx_syn(fx_stranger(), 1000);
+	fx_accept(&s);
+	set_mode(GUARD_MODE_MONITOR); /* no news */
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_MODE_CHANGED), 2);
+	ck_assert_int_eq(fx_service().mode, GUARD_MODE_MONITOR);
+	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 1, GUARD_MODE_OFF), -ENOENT);
+}
+END_TEST
+
+/* Spliced flows live on, whatever the mode. */
+START_TEST(a_spliced_flow_survives_its_mode)
+{
+	struct fx_conn c = fx_conn();
+
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	fx_splice(&c);
+	for (int mode = 0; mode < GUARD_MODE_COUNT; mode++) {
+		set_mode(mode);
+		ck_assert_uint_eq(fx_client_says(&c, TCP_ACK, 1, 1, 10)->ack, c.server_isn + 1);
+		ck_assert_uint_eq(fx_server_says(&c, TCP_ACK, 1, 11, 10)->seq, c.cookie_isn + 1);
+	}
+}
+END_TEST
+
+/* A cookie sent before the guard was switched off is honoured: the client believes it is connected. */
+START_TEST(a_cookie_survives_its_mode)
+{
+	struct fx_conn c = fx_conn();
+	struct segment syn;
+
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	syn = fx_conn_syn(&c);
+	fx_challenge(&c, &syn);
+	set_mode(_i);
+	fx_prove(&c);
+}
+END_TEST
+
+/* ---- configuration ---- */
+
+static struct guard_config *other_config(void)
+{
+	struct guard_config *c = malloc(sizeof(*c));
+
+	*c = *fx.config;
+	return c;
+}
+
+static void add_service(struct guard_config *c, uint32_t at, const char *name, uint16_t port)
+{
+	struct guard_listen *l = &c->listen[c->n_listens++];
+
+	memmove(&c->service[at + 1], &c->service[at], (c->n_services - at) * sizeof(c->service[0]));
+	for (uint32_t i = 0; i + 1 < c->n_listens; i++)
+		c->listen[i].service = (uint16_t)(c->listen[i].service + (c->listen[i].service >= at));
+	guard_service_config_defaults(&c->service[at]);
+	strcpy(c->service[at].name, name);
+	c->n_services++;
+	*l = c->listen[0];
+	l->port_low = l->port_high = port;
+	l->service = (uint16_t)at;
+}
+
+static struct service_report service_at(uint32_t i)
+{
+	struct service_report r;
+
+	ck_assert(guard_report_service(&fx.guard, i, fx.now, &r));
+	return r;
+}
+
+static void flood(uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct segment syn = fx_syn(fx_stranger(), i);
+
+		fx_offer(&syn);
+	}
+}
+
+/* A service added in front of another one takes neither its counters nor its attack from it. */
+START_TEST(a_service_keeps_what_it_has)
+{
+	struct guard_config *c = other_config();
+	struct fx_conn conn = fx_conn();
+
+	fx_pass(&conn);
+	fx_client_says(&conn, TCP_FIN | TCP_ACK, 1, 1, 0);
+	fx_server_says(&conn, TCP_RST, 1, 0, 0);
+	fx_advance(20 * USEC_PER_SEC); /* no flow is left to hold its place */
+	ck_assert_uint_eq(fx_report().flows_used, 0);
+	fx.config->service[0].relief = false;
+	flood(100);
+	fx_advance(70 * USEC_PER_SEC / 10);
+	add_service(c, 0, "mail", 25);
+	guard_configure(&fx.guard, fx.now, c);
+	ck_assert_str_eq(service_at(0).service, "mail");
+	ck_assert_str_eq(service_at(1).service, "web");
+	ck_assert_uint_eq(service_at(0).counters.syn_received, 0);
+	ck_assert_int_eq(service_at(0).state, GUARD_CALM);
+	ck_assert_uint_eq(service_at(1).counters.passed, 1);
+	ck_assert_uint_eq(service_at(1).counters.syn_received, 101);
+	ck_assert_int_eq(service_at(1).state, GUARD_ATTACK);
+	ck_assert_uint_eq(service_at(0).half_open, 0);
+	guard_configure(&fx.guard, fx.now, fx.config);
+	free(c);
+}
+END_TEST
+
+/* The same where nothing but its name remembers it. */
+START_TEST(a_quiet_service_keeps_its_counters)
+{
+	struct guard_config *c = other_config();
+	struct segment s = fx_syn(fx.client, 1), rst = seg_rst(fx.client, fx.server, 2);
+
+	fx_accept(&s);
+	fx_accept(&rst);
+	add_service(c, 0, "mail", 25);
+	guard_configure(&fx.guard, fx.now, c);
+	ck_assert_uint_eq(service_at(0).counters.syn_received, 0);
+	ck_assert_uint_eq(service_at(1).counters.syn_received, 1);
+	guard_configure(&fx.guard, fx.now, fx.config);
+	ck_assert_uint_eq(service_at(0).counters.syn_received, 1);
+	free(c);
+}
+END_TEST
+
+/* Renamed or removed while connections live: they go on, and end in good order. */
+START_TEST(flows_outlive_their_service)
+{
+	struct guard_config *c = other_config();
+	struct fx_conn spliced = fx_conn(), passed = fx_conn();
+	struct segment s;
+
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	fx_splice(&spliced);
+	set_mode(GUARD_MODE_MONITOR);
+	passed.client = fx_stranger();
+	fx_pass(&passed);
+	if (_i) { /* renamed */
+		strcpy(c->service[0].name, "shop");
+	} else { /* removed */
+		c->n_services = 0;
+		c->n_listens = 0;
+	}
+	guard_configure(&fx.guard, fx.now, c);
+	ck_assert_uint_eq(fx_report().flows_used, 2);
+	ck_assert_str_eq(fx_flow(spliced.client).service, "web");
+	ck_assert_uint_eq(fx_client_says(&spliced, TCP_ACK, 1, 1, 10)->ack, spliced.server_isn + 1);
+	ck_assert_uint_eq(fx_server_says(&spliced, TCP_FIN | TCP_ACK, 1, 11, 0)->seq,
+			  spliced.cookie_isn + 1);
+	fx_client_says(&spliced, TCP_FIN | TCP_ACK, 11, 2, 0);
+	fx_server_says(&spliced, TCP_ACK, 2, 12, 0);
+	fx_states(spliced.client, TCPS_TIME_WAIT, TCPS_CLOSED);
+	fx_client_says(&passed, TCP_RST, 1, 0, 0);
+	fx_advance(70 * USEC_PER_SEC);
+	ck_assert_uint_eq(fx_report().flows_used, 0);
+	/* somebody new on those ports meets the new configuration */
+	s = fx_syn(fx.client, 99);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx_count_flows(), (unsigned)_i);
+	guard_configure(&fx.guard, fx.now, fx.config);
+	free(c);
+}
+END_TEST
+
+/* A hundred configurations with ever new names: places are used again, and none is confused. */
+START_TEST(names_come_and_go)
+{
+	struct guard_config *c = other_config();
+
+	for (int round = 0; round < 600; round++) {
+		snprintf(c->service[0].name, sizeof(c->service[0].name), "name-%d", round);
+		guard_configure(&fx.guard, fx.now, c);
+		ck_assert_str_eq(fx_service().service, c->service[0].name);
+		ck_assert_uint_eq(fx_counters().syn_received, 0);
+		flood(3);
+		ck_assert_uint_eq(fx_counters().syn_received, 3);
+		if (round % 100 == 0)
+			fx_advance(100 * USEC_PER_SEC);
+	}
+	guard_configure(&fx.guard, fx.now, fx.config);
+	free(c);
+}
+END_TEST
+
+START_TEST(thresholds_are_shared_by_the_workers)
+{
+	struct guard_config *c = other_config();
+
+	c->workers = 4;
+	guard_configure(&fx.guard, fx.now, c);
+	ck_assert_uint_eq(fx_service().attack_start, 16);
+	ck_assert_uint_eq(fx_service().attack_end, 8);
+	c->workers = 1000;
+	guard_configure(&fx.guard, fx.now, c);
+	ck_assert_uint_eq(fx_service().attack_start, 1);
+	guard_configure(&fx.guard, fx.now, fx.config);
+	ck_assert_uint_eq(fx_service().attack_start, 64);
+	free(c);
+}
+END_TEST
+
+/* ---- what belongs to whom ---- */
+
+START_TEST(the_most_specific_listen_wins)
+{
+	static const char *const to[] = {"198.51.100.1", "198.51.100.2", "198.51.101.1", "203.0.113.1"};
+	static const char *const service[] = {"web", "net", "world", "world"};
+	struct guard_config *c = other_config();
+
+	add_service(c, 0, "world", 80);
+	add_service(c, 1, "net", 80);
+	/* the widest first, so that order alone would choose it */
+	c->n_listens = 3;
+	c->listen[2] = c->listen[0];
+	c->listen[1] = c->listen[3];
+	c->listen[1].plen = 96 + 24;
+	c->listen[0].plen = 96; /* all of IPv4 */
+	c->listen[0].port_low = 1;
+	c->listen[0].port_high = 65535;
+	c->listen[0].service = 0;
+	guard_configure(&fx.guard, fx.now, c);
+	for (size_t i = 0; i < ARRAY_SIZE(to); i++) {
+		struct seg_end client = fx_stranger();
+		struct segment s = seg_syn(client, seg_end(to[i], 80), 1);
+
+		fx_accept(&s);
+		ck_assert_str_eq(fx_flow(client).service, service[i]);
+	}
+	guard_configure(&fx.guard, fx.now, fx.config);
+	free(c);
+}
+END_TEST
+
+/* "[::]/0" is every IPv6 address, and IPv4 is none of them though it is kept as a mapped one. */
+START_TEST(any_ipv6_is_not_ipv4)
+{
+	struct segment s;
+
+	fx.config->listen[0] = (struct guard_listen){.plen = 0, .port_low = 1, .port_high = 65535};
+	s = seg_syn(fx_stranger(), seg_end("198.51.100.1", 80), 1);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx_report().unguarded, 1);
+	fx_family(6);
+	s = seg_syn(fx_stranger(), seg_end("2001:db8:77::1", 4711), 1);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx_report().unguarded, 1);
+	ck_assert_uint_eq(fx_report().half_open_used, 1);
+}
+END_TEST
+
+START_TEST(port_ranges_have_two_ends)
+{
+	static const struct {
+		uint16_t port;
+		bool guarded;
+	} ports[] = {{8079, false}, {8080, true}, {8085, true}, {8090, true}, {8091, false}};
+
+	fx.config->listen[0].port_low = 8080;
+	fx.config->listen[0].port_high = 8090;
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+		struct segment s = seg_syn(fx_stranger(), seg_end("198.51.100.1", ports[i].port), 1);
+		uint64_t unguarded = fx_report().unguarded;
+
+		fx_accept(&s);
+		ck_assert_uint_eq(fx_report().unguarded - unguarded, !ports[i].guarded);
+	}
+	ck_assert_uint_eq(fx_report().half_open_used, 3);
+}
+END_TEST
+
+START_TEST(what_is_not_guarded_passes)
+{
+	struct segment s = seg_bare(fx.client, seg_end("198.51.100.1", 22), TCP_SYN | TCP_FIN, 1, 2);
+
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_accept(&s);
+	s = seg_syn(fx.client, seg_end("198.51.100.1", 22), 1);
+	fx_accept(&s);
+	/* UDP to the guarded address */
+	fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
+	fx.last.data[9] = 17;
+	fx_offer_bytes();
+	ck_assert_int_eq(fx.out->verdict, GUARD_ACCEPT);
+	ck_assert_uint_eq(fx_report().unguarded, 2);
+}
+END_TEST
+
+/* ---- bad input ---- */
+
+START_TEST(malformed_packets_by_mode)
+{
+	struct segment s = fx_syn(fx.client, 1);
+
+	for (int protected = 0; protected < 2; protected++) {
+		set_mode(protected ? GUARD_MODE_ALWAYS : GUARD_MODE_MONITOR);
+		fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
+		fx.last.data[32] = 0x40; /* data offset of four words */
+		ck_assert_int_eq(fx_offer_bytes(), protected ? GUARD_DROP : GUARD_ACCEPT);
+		fx.last.len = 30; /* cut off in the middle of the header */
+		ck_assert_int_eq(fx_offer_bytes(), protected ? GUARD_DROP : GUARD_ACCEPT);
+	}
+	ck_assert_uint_eq(fx_report().drops[GUARD_DROP_MALFORMED], 2);
+	ck_assert_uint_eq(fx_count_flows(), 0);
+}
+END_TEST
+
+static enum guard_verdict offer_fragment(struct seg_end to)
+{
+	struct segment s = seg_syn(fx.client, to, 1);
+
+	fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
+	fx.last.data[6] = 0x20; /* more fragments */
+	return fx_offer_bytes();
+}
+
+START_TEST(fragments_by_policy)
+{
+	set_mode(GUARD_MODE_ALWAYS);
+	ck_assert_int_eq(offer_fragment(fx.server), GUARD_ACCEPT);
+	ck_assert_uint_eq(fx_counters().fragments, 1);
+	fx.config->fragments = GUARD_FRAGMENTS_DROP;
+	ck_assert_int_eq(offer_fragment(fx.server), GUARD_DROP);
+	ck_assert_int_eq(fx.out->drop, GUARD_DROP_FRAGMENT);
+	ck_assert_uint_eq(fx_counters().fragments, 2);
+	ck_assert_uint_eq(fx_counters().dropped, 1);
+	/* other addresses are nobody's business, and who only watches drops nothing */
+	ck_assert_int_eq(offer_fragment(seg_end("198.51.100.99", 80)), GUARD_ACCEPT);
+	set_mode(GUARD_MODE_MONITOR);
+	ck_assert_int_eq(offer_fragment(fx.server), GUARD_ACCEPT);
+}
+END_TEST
+
+/* Noise of every kind: no crash, every drop counted, and nothing is left when it is over. */
+START_TEST(noise)
+{
+	struct seg_random r = seg_random((uint64_t)_i + 1);
+	uint64_t drops = 0, counted = 0;
+	struct guard_report report;
+
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	fx.csum = PKT_CSUM_FULL;
+	for (int n = 0; n < 30000; n++) {
+		struct segment s = seg_bare(fx.client, fx.server, (uint16_t)(seg_random_next(&r) & 0xfff),
+					    seg_random_below(&r, 4) * 1000, (uint32_t)seg_random_next(&r));
+
+		s.sport = (uint16_t)(1 + seg_random_below(&r, 30));
+		if (seg_random_below(&r, 3) == 0) {
+			s.src = fx.server.addr;
+			s.dst = fx.client.addr;
+			s.dport = s.sport;
+			s.sport = 80;
+		}
+		/* half of the ACKs answer what the guard has said last */
+		if (fx.n_sent && seg_random_below(&r, 2)) {
+			const struct pkt *p = fx_last_sent();
+
+			s.src = p->dst;
+			s.dst = p->src;
+			s.sport = p->dport;
+			s.dport = p->sport;
+			s.seq = p->ack;
+			s.ack = p->seq + 1;
+			s.flags = seg_random_below(&r, 3) ? TCP_ACK : TCP_SYN | TCP_ACK;
+			if (p->opt.present & TCP_OPT_TIMESTAMPS)
+				seg_timestamps(&s, n & 0xffffff, p->opt.ts_val);
+		}
+		fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
+		if (seg_random_below(&r, 10) == 0)
+			fx.last.data[seg_random_below(&r, fx.last.len)] ^=
+				(uint8_t)(1 << seg_random_below(&r, 8));
+		fx.last.error = pkt_parse(&fx.last.pkt, fx.last.data, fx.last.len, fx.last.len,
+					  PKT_CSUM_UNVERIFIED);
+		fx.n_sent = 0;
+		guard_input(&fx.guard, fx.now, &fx.last.pkt, fx.last.error, fx.out);
+		drops += fx.out->verdict == GUARD_DROP;
+		for (uint32_t i = 0; i < fx.out->n_tx; i++) {
+			struct fx_tx *to = &fx.sent[fx.n_sent++];
+
+			memcpy(to->data, fx.out->tx[i].data, fx.out->tx[i].len);
+			pkt_parse(&to->pkt, to->data, fx.out->tx[i].len, fx.out->tx[i].len,
+				  PKT_CSUM_FULL);
+		}
+		fx.out->n_tx = 0;
+		if (seg_random_below(&r, 100) == 0)
+			fx_advance(seg_random_below(&r, 10) * USEC_PER_SEC);
+	}
+	report = fx_report();
+	for (int i = 1; i < GUARD_DROP_COUNT; i++)
+		counted += report.drops[i];
+	ck_assert_uint_eq(report.drops[GUARD_DROP_NONE], 0);
+	ck_assert_uint_ge(counted, drops);
+	ck_assert_uint_gt(fx_counters().spliced, 0);
+	fx_advance(2 * 86400 * USEC_PER_SEC);
+	ck_assert_uint_eq(fx_count_flows(), 0);
+	ck_assert_uint_eq(fx_service().flows, 0);
+	ck_assert_uint_eq(fx_service().spliced_now, 0);
+	ck_assert_uint_eq(fx_service().time_wait, 0);
+}
+END_TEST
+
+/* ---- full tables ---- */
+
+static void small_setup(void)
+{
+	fx_prepare(GUARD_MODE_ALWAYS);
+	fx.limits = (struct guard_limits){.max_flows = 16, .max_half_open = 16};
+	fx_start();
+	fx_teach_linux();
+}
+
+/* Only spliced flows: none can be given up, so the next client is refused. */
+START_TEST(spliced_flows_are_never_given_up)
+{
+	struct fx_conn c[17];
+	struct segment syn, ack;
+
+	for (int i = 0; i < 16; i++) {
+		c[i] = fx_conn();
+		c[i].client = fx_stranger();
+		fx_splice(&c[i]);
+	}
+	c[16] = fx_conn();
+	syn = fx_conn_syn(&c[16]);
+	fx_challenge(&c[16], &syn);
+	ack = fx_conn_ack(&c[16]);
+	fx_drop(&ack, GUARD_DROP_TABLE_FULL);
+	ck_assert_uint_eq(fx.n_sent, 1);
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST);
+	ck_assert_uint_eq(fx_sent(0)->seq, c[16].cookie_isn + 1);
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_TABLE_FULL), 1);
+	ck_assert_uint_eq(fx_client_says(&c[0], TCP_ACK, 1, 1, 5)->ack, c[0].server_isn + 1);
+	ck_assert_uint_eq(fx_counters().flows_evicted, 0);
+}
+END_TEST
+
+/* Somebody who keeps on knocking does not fill the event log. */
+START_TEST(a_full_table_is_said_once)
+{
+	struct segment syn, ack;
+	struct fx_conn c;
+
+	for (int i = 0; i < 216; i++) {
+		c = fx_conn();
+		c.client = fx_stranger();
+		if (i < 16) {
+			fx_splice(&c);
+			continue;
+		}
+		syn = fx_conn_syn(&c);
+		fx_challenge(&c, &syn);
+		ack = fx_conn_ack(&c);
+		fx_drop(&ack, GUARD_DROP_TABLE_FULL);
+	}
+	ck_assert_uint_eq(fx_report().drops[GUARD_DROP_TABLE_FULL], 200);
+	ck_assert_uint_le(fx_events(GUARD_EVENT_TABLE_FULL), 2);
+}
+END_TEST
+
+/* Passed flows need the guard least, and those that are over not at all. */
+START_TEST(others_give_way)
+{
+	struct fx_conn c;
+
+	set_mode(GUARD_MODE_MONITOR);
+	for (int i = 0; i < 15; i++) {
+		c = fx_conn();
+		c.client = fx_stranger();
+		fx_pass(&c);
+	}
+	set_mode(GUARD_MODE_ALWAYS);
+	for (int i = 0; i < 16; i++) {
+		c = fx_conn();
+		c.client = fx_stranger();
+		fx_splice(&c);
+	}
+	ck_assert_uint_eq(fx_counters().flows_evicted, 15);
+	ck_assert_uint_eq(fx_service().flows, 16);
+	ck_assert_uint_eq(fx_service().spliced_now, 16);
+	/* one of them ends: its TIME-WAIT gives way to a new client */
+	fx_client_says(&c, TCP_FIN | TCP_ACK, 1, 1, 0);
+	fx_server_says(&c, TCP_FIN | TCP_ACK, 1, 2, 0);
+	fx_client_says(&c, TCP_ACK, 2, 2, 0);
+	c = fx_conn();
+	c.client = fx_stranger();
+	fx_splice(&c);
+	ck_assert_uint_eq(fx_counters().flows_evicted, 16);
+	ck_assert_uint_eq(fx_service().time_wait, 0);
+}
+END_TEST
+
+/* ---- reports ---- */
+
+START_TEST(the_events_ring)
+{
+	struct guard_event rows[EVENT_RING];
+	uint32_t n;
+
+	for (int i = 0; i < 1000; i++)
+		set_mode(i % 2 ? GUARD_MODE_MONITOR : GUARD_MODE_ALWAYS);
+	n = guard_report_events(&fx.guard, 0, rows, EVENT_RING);
+	ck_assert_uint_eq(n, EVENT_RING);
+	for (uint32_t i = 0; i < n; i++) {
+		ck_assert_uint_eq(rows[i].number, 1001 - EVENT_RING + 1 + i);
+		ck_assert_int_eq(rows[i].kind, GUARD_EVENT_MODE_CHANGED);
+		ck_assert_str_eq(rows[i].service, "web");
+	}
+	/* from where one has read so far, in bites */
+	ck_assert_uint_eq(guard_report_events(&fx.guard, 1000, rows, EVENT_RING), 2);
+	ck_assert_uint_eq(rows[0].number, 1000);
+	ck_assert_uint_eq(guard_report_events(&fx.guard, 1002, rows, EVENT_RING), 0);
+	ck_assert_uint_eq(guard_report_events(&fx.guard, 900, rows, 7), 7);
+	ck_assert_uint_eq(rows[6].number, 906);
+}
+END_TEST
+
+/* Every flow and half-open once, in bites of any size, and an end. */
+START_TEST(the_walk_is_complete)
+{
+	struct flow_report rows[64];
+	bool seen[200] = {false};
+	uint32_t bite = (uint32_t)_i, cursor = 0, n = 0, calls = 0;
+	struct fx_conn c;
+
+	set_mode(GUARD_MODE_MONITOR);
+	for (uint16_t i = 0; i < 200; i++) {
+		c = fx_conn();
+		c.client.port = (uint16_t)(3000 + i);
+		if (i < 100) {
+			fx_pass(&c);
+		} else {
+			struct segment s = fx_conn_syn(&c);
+
+			fx_accept(&s);
+		}
+	}
+	for (uint16_t i = 0; i < 200; i += 4) { /* with holes in both tables */
+		c.client.port = (uint16_t)(3000 + i);
+		if (i < 100) {
+			ck_assert_int_eq(fx_kill(fx_flow(c.client).id), 0);
+		} else {
+			struct segment s = seg_rst(c.client, c.server, c.client_isn + 1);
+
+			fx_accept(&s);
+		}
+	}
+	while (cursor != INDEX_NONE) {
+		uint32_t got = guard_report_flows(&fx.guard, fx.now, &cursor, rows, bite);
+
+		ck_assert_uint_le(got, bite);
+		ck_assert_uint_lt(calls++, 1000);
+		for (uint32_t i = 0; i < got; i++, n++) {
+			ck_assert(!seen[rows[i].client_port - 3000]);
+			seen[rows[i].client_port - 3000] = true;
+		}
+	}
+	ck_assert_uint_eq(n, 150);
+	ck_assert_uint_eq(guard_report_flows(&fx.guard, fx.now, &cursor, rows, bite), 0);
+	ck_assert_uint_eq(cursor, INDEX_NONE);
+}
+END_TEST
+
+START_TEST(keys_and_names)
+{
+	for (int i = 0; i < GUARD_DROP_COUNT; i++)
+		ck_assert(guard_drop_key(i)[0] && guard_drop_text(i)[0]);
+	for (int i = 0; i < GUARD_EVENT_COUNT; i++) {
+		ck_assert(guard_event_key(i)[0] && guard_event_text(i)[0]);
+		ck_assert_int_ge(guard_event_level(i), 3);
+		ck_assert_int_le(guard_event_level(i), 7);
+	}
+	ck_assert_str_eq(flow_kind_name(FLOW_HALF_OPEN), "half-open");
+	ck_assert_str_eq(flow_kind_name(FLOW_PASSED), "passed");
+	ck_assert_str_eq(flow_kind_name(FLOW_SPLICED), "relay");
+	ck_assert_str_eq(flow_kind_name(FLOW_KIND_COUNT), "unknown");
+	ck_assert_str_eq(guard_drop_key(GUARD_DROP_COUNT), "unknown");
+	ck_assert_str_eq(guard_event_key(GUARD_EVENT_COUNT), "unknown");
+}
+END_TEST
+
+/* The profile of an address belongs to the service that has it now. */
+START_TEST(backends_follow_their_service)
+{
+	struct guard_config *c = other_config();
+	struct fx_conn conn = fx_conn();
+	struct backend_report r;
+	uint32_t cursor = 0, n = 0;
+
+	fx_pass(&conn); /* a flow that keeps the old name's place */
+	strcpy(c->service[0].name, "shop");
+	guard_configure(&fx.guard, fx.now, c);
+	fx_teach_linux();
+	while (cursor != INDEX_NONE)
+		n += guard_report_backends(&fx.guard, fx.now, &cursor, &r, 1);
+	ck_assert_uint_eq(n, 1);
+	cursor = 0;
+	while (!guard_report_backends(&fx.guard, fx.now, &cursor, &r, 1))
+		ck_assert_uint_ne(cursor, INDEX_NONE);
+	ck_assert_str_eq(r.service, "shop");
+	guard_configure(&fx.guard, fx.now, fx.config);
+	free(c);
+}
+END_TEST
+
+START_TEST(the_peak_is_kept)
+{
+	set_mode(GUARD_MODE_MONITOR);
+	flood(50);
+	fx_advance(100 * USEC_PER_SEC);
+	ck_assert_uint_eq(fx_service().half_open, 0);
+	ck_assert_uint_eq(fx_service().half_open_peak, 50);
+}
+END_TEST
+
+/* ---- the arena ---- */
+
+/* Copied byte by byte to another place, everything goes on: no pointer is in it. */
+START_TEST(the_arena_may_move)
+{
+	size_t size = guard_arena_size(&fx.limits);
+	struct fx_conn spliced = fx_conn(), splicing = fx_conn(), half = fx_conn(), cookie = fx_conn();
+	struct segment s;
+	void *moved = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+
+	/* given a flow, a splice, a half-open and a cookie on its way */
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	fx_splice(&spliced);
+	splicing.client = fx_stranger();
+	s = fx_conn_syn(&splicing);
+	fx_challenge(&splicing, &s);
+	fx_prove(&splicing);
+	cookie.client = fx_stranger();
+	s = fx_conn_syn(&cookie);
+	fx_challenge(&cookie, &s);
+	set_mode(GUARD_MODE_MONITOR);
+	half.client = fx_stranger();
+	s = fx_conn_syn(&half);
+	fx_accept(&s);
+	/* when the arena moves and the old place is wiped */
+	memcpy(moved, fx.arena, size);
+	memset(fx.arena, 0xff, size);
+	free(fx.arena);
+	fx.arena = moved;
+	fx.guard.arena = moved;
+	/* then each of them goes on where it was */
+	ck_assert_uint_eq(fx_client_says(&spliced, TCP_ACK, 1, 1, 5)->ack, spliced.server_isn + 1);
+	s = fx_conn_synack(&splicing);
+	fx_drop(&s, GUARD_DROP_CONSUMED);
+	fx_states(splicing.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
+	fx_prove(&cookie);
+	s = fx_conn_synack(&half);
+	fx_accept(&s);
+	half.cookie_isn = half.server_isn;
+	s = fx_conn_ack(&half);
+	fx_accept(&s);
+	fx_states(half.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
+	ck_assert_uint_eq(fx_count_flows(), 4);
+	fx_advance(2 * 86400 * USEC_PER_SEC);
+	ck_assert_uint_eq(fx_count_flows(), 0);
+}
+END_TEST
+
+/* A fleet: what one has promised another one keeps, if both were given one seed. */
+START_TEST(guards_of_one_seed_accept_each_others_cookies)
+{
+	struct guard_arena *first;
+	struct guard g;
+	struct fx_conn c = fx_conn();
+	struct segment syn, other;
+
+	/* given a cookie from one guard */
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	syn = fx_conn_syn(&c);
+	fx_challenge(&c, &syn);
+	/* and a second guard, which has sent a cookie, too, so that it looks at all */
+	first = fx.arena;
+	fx.arena = aligned_alloc(4096, (guard_arena_size(&fx.limits) + 4095) / 4096 * 4096);
+	memset(fx.arena, 0, guard_arena_size(&fx.limits));
+	if (_i)
+		fx.seed[0] ^= 1;
+	ck_assert_int_eq(guard_init(&g, fx.arena, &fx.limits, fx.config, fx.now, fx.seed), 0);
+	fx.guard = g;
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	other = fx_syn(fx_stranger(), 4);
+	fx_drop(&other, GUARD_DROP_ANSWERED);
+	if (_i) { /* another seed: it is a stranger's */
+		other = fx_conn_ack(&c);
+		fx_accept(&other);
+		ck_assert_uint_eq(fx_counters().cookies_invalid, 1);
+	} else {
+		fx_prove(&c);
+	}
+	free(first);
+}
+END_TEST
+
+/* The same packets at the same times, twice: the same bytes in the arena. */
+START_TEST(the_same_seed_the_same_bytes)
+{
+	size_t size = guard_arena_size(&fx.limits);
+	void *first = malloc(size);
+
+	for (int round = 0; round < 2; round++) {
+		struct fx_conn c;
+
+		fx_close();
+		setup();
+		set_mode(GUARD_MODE_ALWAYS);
+		fx_teach_linux();
+		c = fx_conn();
+		fx_splice(&c);
+		flood(100);
+		fx_advance(3 * USEC_PER_SEC);
+		if (round == 0)
+			memcpy(first, fx.arena, size);
+	}
+	ck_assert_int_eq(memcmp(first, fx.arena, size), 0);
+	free(first);
+}
+END_TEST
+
+static void add_begin(TCase *tc)
+{
+	tcase_add_test(tc, limits_are_checked);
+	tcase_add_test(tc, a_fresh_guard_waits_for_nothing);
+	tcase_add_test(tc, a_million_flows_in_one_arena);
+	tcase_add_test(tc, entries_of_every_size_of_table);
+	tcase_add_test(tc, off_sees_nothing);
+	tcase_add_test(tc, modes_change_while_it_runs);
+	tcase_add_test(tc, a_spliced_flow_survives_its_mode);
+	tcase_add_loop_test(tc, a_cookie_survives_its_mode, 0, GUARD_MODE_COUNT);
+}
+
+static void add_config(TCase *tc)
+{
+	tcase_add_test(tc, a_service_keeps_what_it_has);
+	tcase_add_test(tc, a_quiet_service_keeps_its_counters);
+	tcase_add_loop_test(tc, flows_outlive_their_service, 0, 2);
+	tcase_add_test(tc, names_come_and_go);
+	tcase_add_test(tc, thresholds_are_shared_by_the_workers);
+	tcase_add_test(tc, the_most_specific_listen_wins);
+	tcase_add_test(tc, any_ipv6_is_not_ipv4);
+	tcase_add_test(tc, port_ranges_have_two_ends);
+	tcase_add_test(tc, what_is_not_guarded_passes);
+	tcase_add_test(tc, malformed_packets_by_mode);
+	tcase_add_test(tc, fragments_by_policy);
+	tcase_add_loop_test(tc, noise, 0, 4);
+}
+
+static void add_report(TCase *tc)
+{
+	tcase_add_test(tc, the_events_ring);
+	tcase_add_loop_test(tc, the_walk_is_complete, 1, 12);
+	tcase_add_test(tc, keys_and_names);
+	tcase_add_test(tc, backends_follow_their_service);
+	tcase_add_test(tc, the_peak_is_kept);
+	tcase_add_test(tc, the_arena_may_move);
+	tcase_add_loop_test(tc, guards_of_one_seed_accept_each_others_cookies, 0, 2);
+	tcase_add_test(tc, the_same_seed_the_same_bytes);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("core/guard");
+	TCase *begin = tcase_create("begin"), *config = tcase_create("config");
+	TCase *full = tcase_create("full"), *report = tcase_create("report");
+
+	tcase_add_checked_fixture(begin, setup, fx_close);
+	add_begin(begin);
+	tcase_set_timeout(config, 20);
+	tcase_add_checked_fixture(config, setup, fx_close);
+	add_config(config);
+	tcase_add_checked_fixture(full, small_setup, fx_close);
+	tcase_add_test(full, spliced_flows_are_never_given_up);
+	tcase_add_test(full, a_full_table_is_said_once);
+	tcase_add_test(full, others_give_way);
+	tcase_add_checked_fixture(report, setup, fx_close);
+	add_report(report);
+	suite_add_tcase(suite, begin);
+	suite_add_tcase(suite, config);
+	suite_add_tcase(suite, full);
+	suite_add_tcase(suite, report);
+	return fx_run(suite);
+}
