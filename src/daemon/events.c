@@ -99,7 +99,8 @@ void events_status(struct daemon *d)
 	const struct guard_config *c = &d->conf->guard;
 	struct attacked a = {0};
 	char text[sizeof(d->events.status)];
-	int len = snprintf(text, sizeof(text), "%u services, ", c->n_services);
+	int len = snprintf(text, sizeof(text), "%u service%s, ", c->n_services,
+			   c->n_services == 1 ? "" : "s");
 	uint32_t n = 0;
 
 	daemon_each(d, job_attacked, &a);

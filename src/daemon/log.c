@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #ifdef HAVE_SYSTEMD
+#define SD_JOURNAL_SUPPRESS_LOCATION /* where in this file is nobody's business */
 #include <systemd/sd-journal.h>
 #endif
 

@@ -111,6 +111,15 @@ static void packets_ready(evutil_socket_t fd, short what, void *arg)
 	expire(w);
 }
 
+/* full_ready() - rare: nfqueue_service() empties the full queue before it returns. */
+static void full_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	nfqueue_service_full(w->queue);
+	expire(w);
+}
+
 static void timer_fired(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -218,8 +227,8 @@ static void explain_queue(int rc, const struct nfqueue_config *c, char *why, siz
 			ks.portid = 0;
 		snprintf(
 			why, why_len,
-			"queue number %u is taken by another process (netlink port %u, usually its "
-			"process id); end it, or set \"queue\" to another number",
+			"queue number %u is taken by another process (netlink port %u); "
+			"end it, or set \"queue\" to another number",
 			taken, ks.portid);
 	} else if (rc == -EPROTONOSUPPORT) {
 		snprintf(why, why_len,
@@ -287,7 +296,7 @@ static int open_loop(struct worker *w, char *why, size_t why_len)
 	w->base = event_base_new();
 	if (w->base) {
 		w->on_header = watch(w, nfqueue_header_fd(w->queue), packets_ready);
-		w->on_full = watch(w, nfqueue_full_fd(w->queue), packets_ready);
+		w->on_full = watch(w, nfqueue_full_fd(w->queue), full_ready);
 		w->on_mail = watch(w, w->mail.fd, mail_came);
 		w->on_timer = evtimer_new(w->base, timer_fired, w);
 	}

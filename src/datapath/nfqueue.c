@@ -169,11 +169,15 @@ static void drain_full(struct nfqueue *q)
 		;
 }
 
+void nfqueue_service_full(struct nfqueue *q)
+{
+	drain_full(q);
+}
+
 uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget)
 {
 	uint32_t done = 0;
 
-	drain_full(q);
 	while (done < budget) {
 		uint32_t n = serve_batch(q, &q->header);
 

@@ -82,13 +82,16 @@ int nfqueue_open(struct nfqueue **q, const struct nfqueue_config *c, const struc
 void nfqueue_close(struct nfqueue *q);
 
 /*
- * nfqueue_service() - read, judge and answer until both queues are empty or @budget packets were
- * judged (rounded up to whole batches). Never blocks.
+ * nfqueue_service() - read, judge and answer until the header queue is empty or @budget packets were
+ * judged (rounded up to whole batches), and whatever of it went through the full queue. Never blocks.
  * Return: packets of the header queue that were judged.
  */
 uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget);
 
-/* The descriptors to watch for reading; either one is a reason to call nfqueue_service(). */
+/* nfqueue_service_full() - likewise for what lies in the full queue: nothing, in ordinary times. */
+void nfqueue_service_full(struct nfqueue *q);
+
+/* The descriptors to watch for reading, each for its function. */
 int nfqueue_header_fd(const struct nfqueue *q);
 int nfqueue_full_fd(const struct nfqueue *q);
 

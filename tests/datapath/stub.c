@@ -156,11 +156,10 @@ static enum guard_verdict judge(void *arg, struct pkt *p, int error)
 static void *serve(void *arg)
 {
 	struct worker *w = arg;
-	struct pollfd fds[] = {{.fd = nfqueue_header_fd(w->queue), .events = POLLIN},
-			       {.fd = nfqueue_full_fd(w->queue), .events = POLLIN}};
+	struct pollfd fd = {.fd = nfqueue_header_fd(w->queue), .events = POLLIN};
 
 	while (!stop) {
-		poll(fds, 2, 100);
+		poll(&fd, 1, 100);
 		nfqueue_service(w->queue, 1024);
 	}
 	return NULL;
