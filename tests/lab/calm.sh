@@ -31,8 +31,8 @@ calm() {
 # What a client sends arrives as it was sent: the server's SYN-ACK carries the same numbers on both
 # sides of the guard. Seen at the client, since the server's kernel made it.
 watch_untouched() {
-	start dump in_client tcpdump -nni c0 -c 6 -w "$LAB_TMP/client.pcap" "tcp port $TALK_PORT"
-	start dump2 in_server tcpdump -nni s0 -c 6 -w "$LAB_TMP/server.pcap" "tcp port $TALK_PORT"
+	start dump in_client tcpdump --immediate-mode -nni c0 -c 6 -w "$LAB_TMP/client.pcap" "tcp port $TALK_PORT"
+	start dump2 in_server tcpdump --immediate-mode -nni s0 -c 6 -w "$LAB_TMP/server.pcap" "tcp port $TALK_PORT"
 	wait_for 5 tcpdump grep -q listening "$LAB_TMP/dump.log"
 	wait_for 5 tcpdump grep -q listening "$LAB_TMP/dump2.log"
 	peer_do --to "$SERVER:$TALK_PORT" --do get --bytes 10

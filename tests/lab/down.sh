@@ -26,11 +26,11 @@ ended() {
 
 # deaf(), dumb() - drop what the server would receive on, or send from, port $2; $1 is -I or -D.
 deaf() {
-	in_server $(tables) -w "$1" INPUT -p tcp --dport "$2" -j DROP
+	in_server "$(tables)" -w "$1" INPUT -p tcp --dport "$2" -j DROP
 }
 
 dumb() {
-	in_server $(tables) -w "$1" OUTPUT -p tcp --sport "$2" -j DROP
+	in_server "$(tables)" -w "$1" OUTPUT -p tcp --sport "$2" -j DROP
 }
 
 tables() {

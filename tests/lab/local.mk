@@ -6,6 +6,7 @@ lab_tests = \
 	tests/lab/dump.sh \
 	tests/lab/files.sh \
 	tests/lab/lifecycle.sh \
+	tests/lab/lossy.sh \
 	tests/lab/malformed.sh \
 	tests/lab/options.sh \
 	tests/lab/path.sh \

@@ -52,7 +52,7 @@ malformed() {
 	check "a client before" peer_do --to "$SERVER:$PORT" --do get
 	wait_for 5 "the end of that" no_flow_but_time_wait
 	if [ "$PLACEMENT" = gateway ]; then
-		start tcpdump in_server tcpdump -nni s0 -Uw "$LAB_TMP/server.pcap" "dst portrange 7010-7099"
+		start tcpdump in_server tcpdump --immediate-mode -nni s0 -Uw "$LAB_TMP/server.pcap" "dst portrange 7010-7099"
 		wait_for 5 tcpdump grep -q listening "$LAB_TMP/tcpdump.log"
 	fi
 	shower "mode always"
