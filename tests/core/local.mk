@@ -94,4 +94,11 @@ tests_core_test_guard_SOURCES = tests/core/test_guard.c
 tests_core_test_guard_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_guard_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_guard_LDADD = $(CORE_TEST_LIBS)
+
+# Not a test: nanoseconds a packet costs in the core alone.
+check_PROGRAMS += tests/core/bench_core
+tests_core_bench_core_SOURCES = tests/core/bench_core.c
+tests_core_bench_core_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_bench_core_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_bench_core_LDADD = $(CORE_TEST_LIBS)
 endif
