@@ -79,25 +79,28 @@ static void job_configure(struct guard *g, usec_t now, struct actions *out, void
 	guard_configure(g, now, arg);
 }
 
-/*
- * put_in_force() - rules first, so that no new service is without them.
- * @new: taken over if all goes well.
- * Return: 0, or a negative errno with @why filled; then the old configuration is in force.
- */
-static int put_in_force(struct daemon *d, struct conf *new, char *why, size_t why_len)
+/* change_rules() - Return: 0, or a negative errno with @why filled; then the old rules are there. */
+static int change_rules(struct daemon *d, const struct conf *new, char *why, size_t why_len)
 {
-	struct retired_listens before = d->retired;
-	struct conf *old = d->conf;
+	static struct retired_listens before; /* main thread only */
 	char ignored[DAEMON_WHY_MAX];
 	int rc;
 
-	retire_listens(&d->retired, &old->guard, &new->guard);
+	before = d->retired;
+	retire_listens(&d->retired, &d->conf->guard, &new->guard);
 	rc = daemon_install_rules(d, new, why, why_len);
 	if (rc < 0) {
 		d->retired = before;
-		daemon_install_rules(d, old, ignored, sizeof(ignored));
-		return rc;
+		daemon_install_rules(d, d->conf, ignored, sizeof(ignored));
 	}
+	return rc;
+}
+
+/* put_in_force() - @new is taken over. */
+static void put_in_force(struct daemon *d, struct conf *new)
+{
+	struct conf *old = d->conf;
+
 	d->conf = new;
 	if (daemon_each(d, job_configure, &new->guard) == 0)
 		conf_free(old);
@@ -105,7 +108,6 @@ static int put_in_force(struct daemon *d, struct conf *new, char *why, size_t wh
 		log_message(LOG_ERR,
 			    "a worker did not take the new configuration; restart the daemon");
 	daemon_log_open(d, new);
-	return 0;
 }
 
 int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, void *arg)
@@ -121,12 +123,13 @@ int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, void *ar
 	}
 	notify_reloading();
 	keep_fixed_options(new, d->conf);
-	if (put_in_force(d, new, why, sizeof(why)) < 0) {
+	if (change_rules(d, new, why, sizeof(why)) < 0) {
 		report(arg, why);
 		conf_free(new);
 		notify_ready();
 		return -EINVAL;
 	}
+	put_in_force(d, new); /* after the rules, so that no new service is without them */
 	log_message(LOG_NOTICE, "configuration reloaded from %s", new->path);
 	notify_ready();
 	return 0;
@@ -166,9 +169,10 @@ int daemon_set(struct daemon *d, const char *key, const char *value, char *why, 
 			new->guard.service[i].mode = modes.mode[i];
 	}
 	rc = conf_set(new, key, value, why, why_len);
-	if (rc == 0)
-		rc = put_in_force(d, new, why, why_len);
-	if (rc < 0)
+	if (rc < 0) {
 		free(new);
-	return rc < 0 ? -EINVAL : 0;
+		return -EINVAL;
+	}
+	put_in_force(d, new); /* no option that changes like this is in the rules */
+	return 0;
 }

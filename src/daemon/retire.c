@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/retire.h"
 
-#define CHECK_EVERY 30 /* calls of retire_check(), one a second */
+#define CHECK_EVERY 10 /* calls of retire_check(), one a second */
 #define ROWS	    256
 
 static bool same(const struct guard_listen *a, const struct guard_listen *b)

@@ -225,11 +225,10 @@ static void explain_queue(int rc, const struct nfqueue_config *c, char *why, siz
 			taken = c->header_queue;
 		else if (nfqueue_kernel_stats(c->full_queue, &ks) < 0)
 			ks.portid = 0;
-		snprintf(
-			why, why_len,
-			"queue number %u is taken by another process (netlink port %u); "
-			"end it, or set \"queue\" to another number",
-			taken, ks.portid);
+		snprintf(why, why_len,
+			 "queue number %u is taken by another process (netlink port %u); "
+			 "end it, or set \"queue\" to another number",
+			 taken, ks.portid);
 	} else if (rc == -EPROTONOSUPPORT) {
 		snprintf(why, why_len,
 			 "this kernel has no NFQUEUE; use one with "
