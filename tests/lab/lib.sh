@@ -330,7 +330,7 @@ nginx_start() {
 	[ -e "$LAB_TMP/www/index.html" ] || echo "served by nginx" >"$LAB_TMP/www/index.html"
 	cat >"$LAB_TMP/nginx.conf" <<-END
 		daemon off;
-		worker_processes 1;
+		worker_processes ${NGINX_WORKERS:-1};
 		pid $LAB_TMP/nginx/pid;
 		error_log $LAB_TMP/nginx/error.log;
 		events { worker_connections 8192; }
