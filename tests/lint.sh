@@ -54,17 +54,23 @@ lint_manuals() {
 }
 
 lint_c() {
+	flags=-D_GNU_SOURCE
+	for flag in ${LINT_CPPFLAGS-} -Isrc -Itests/wire -I.; do
+		case $flag in
+		-I* | -D*) flags="$flags $flag" ;;
+		esac
+	done
 	if have cppcheck; then
 		# shellcheck disable=SC2086 # several words
 		cppcheck --quiet --std=c11 --enable=warning,performance,portability \
 			--inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
-			${LINT_CPPFLAGS:--Isrc} src tests
+			$flags src tests
 		verdict $? cppcheck
 	fi
 	if have clang-tidy; then
 		# shellcheck disable=SC2046,SC2086 # several words
 		clang-tidy --quiet --warnings-as-errors='*' $(our_files -name '*.c' \
-			! -name cookie_bpf.c) -- -std=gnu11 -D_GNU_SOURCE ${LINT_CPPFLAGS:--Isrc}
+			! -name cookie_bpf.c) -- -std=gnu11 $flags
 		verdict $? clang-tidy
 	fi
 }
