@@ -10,7 +10,6 @@
 #define DEFAULT_MSS_V4 536  /* RFC 9293 3.7.1 */
 #define DEFAULT_MSS_V6 1220
 #define PROBE_INTERVAL USEC_PER_SEC /* how often a server that is down is asked again */
-#define PROMISE_AUTHENTICATED 0xffu /* all of a packed promise but the MSS, which nothing depends on */
 
 static void offered_options(const struct pkt *syn, const struct promise *promise,
 			    struct cookie_options *o)
@@ -84,16 +83,19 @@ static bool refused(struct turn *t, uint32_t slot, const struct pkt *in)
 }
 
 /*
- * half_open_goes_on() - a SYN that repeats one that had gone to the server before the attack. If the
- * server has answered it, it goes on directly; if not, the server's backlog was full.
+ * half_open_goes_on() - a SYN that repeats one that had gone to the server itself, before the attack or
+ * to ask whether the server is up again. If the server has answered it, or may yet, it goes on directly;
+ * if it has not, its backlog was full.
  */
 static bool half_open_goes_on(struct turn *t, uint32_t slot, const struct pkt *in)
 {
 	uint32_t i = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
+	const struct profile *p = profile_find(t->a, &in->dst, in->dport);
 
 	if (i == HALF_OPEN_NONE)
 		return false;
-	if (half_open_at(t->a, i)->client_isn == in->seq && half_open_at(t->a, i)->answered) {
+	if (half_open_at(t->a, i)->client_isn == in->seq &&
+	    (half_open_at(t->a, i)->answered || (p && p->down))) {
 		passive_syn(t, slot, in);
 		return true;
 	}
@@ -110,7 +112,7 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 	struct cookie_flow flow;
 	struct promise promise;
 	struct cookie cookie;
-	uint32_t bits, before;
+	uint32_t bits;
 
 	if (in->opt.present & (TCP_OPT_MALFORMED | TCP_OPT_MD5 | TCP_OPT_AO)) {
 		/* signed segments cannot be answered by anybody but the server (RFC 5925) */
@@ -119,7 +121,7 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 	}
 	if (half_open_goes_on(t, slot, in) || refused(t, slot, in))
 		return;
-	bits = profile_promise(t->a, slot, &in->dst, in->dport, t->now, &before);
+	bits = profile_promise(t->a, slot, &in->dst, in->dport);
 	promise_unpack(bits, &promise);
 	offered_options(in, &promise, &options);
 	cookie_flow_of(&flow, in, in->seq);
@@ -139,10 +141,10 @@ static bool check_isn(struct turn *t, uint32_t slot, const struct pkt *in, uint3
 {
 	unsigned timestamps = in->opt.present & TCP_OPT_TIMESTAMPS ? 1 : 0;
 	struct cookie c = {.isn = in->ack - 1, .tsval = in->opt.ts_ecr};
-	uint32_t now_bits, before_bits, bits;
+	uint32_t promises[PROMISES_MAX];
 	const struct siphash_key *key;
 	struct cookie_flow flow;
-	unsigned parity;
+	unsigned parity, n;
 
 	if (!timestamps)
 		c.tsval = 0;
@@ -150,21 +152,28 @@ static bool check_isn(struct turn *t, uint32_t slot, const struct pkt *in, uint3
 	if (t->a->keys.in_flight[parity] == 0)
 		return false;
 	key = &t->a->keys.key[parity];
-	now_bits = profile_promise(t->a, slot, &in->dst, in->dport, t->now, &before_bits);
 	cookie_flow_of(&flow, in, client_isn);
-	bits = now_bits;
-	if (!cookie_check(key, &flow, bits & PROMISE_AUTHENTICATED, &c, timestamps,
-			  &offer->client)) {
-		bits = before_bits;
-		if (!((now_bits ^ before_bits) & PROMISE_AUTHENTICATED) ||
-		    !cookie_check(key, &flow, bits & PROMISE_AUTHENTICATED, &c, timestamps,
+	n = profile_promises(t->a, slot, &in->dst, in->dport, t->now, promises);
+	for (unsigned i = 0; i < n; i++) {
+		if (!cookie_check(key, &flow, promises[i] & PROMISE_AUTHENTICATED, &c, timestamps,
 				  &offer->client))
-			return false;
+			continue;
+		promise_unpack(promises[i], &offer->promised);
+		offer->client_isn = client_isn;
+		offer->cookie = c;
+		return true;
 	}
-	promise_unpack(bits, &offer->promised);
-	offer->client_isn = client_isn;
-	offer->cookie = c;
-	return true;
+	return false;
+}
+
+/*
+ * redeemed() - one cookie less in flight. A cookie may come back twice, so the last one stays counted
+ * until its key is gone: the gate must not close while a real one is out there.
+ */
+static void redeemed(struct key_ring *keys, unsigned parity)
+{
+	if (keys->in_flight[parity] > 1)
+		keys->in_flight[parity]--;
 }
 
 bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
@@ -189,7 +198,7 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 	}
 	if (!turn_checksum_good(t, in))
 		return true;
-	t->a->keys.in_flight[cookie_parity(&offer.cookie, offer.client.timestamps)]--;
+	redeemed(&t->a->keys, cookie_parity(&offer.cookie, offer.client.timestamps));
 	s->counters.cookies_valid++;
 	if (old != INDEX_NONE)
 		track_forget(t, old);

@@ -55,8 +55,7 @@ struct service {
 	struct half_open_list half_opens;
 	uint32_t half_open_peak;
 	uint32_t flows, spliced_now, time_wait;
-	uint32_t default_promise, default_promise_before;
-	usec_t default_promise_changed;
+	struct promise_history default_promise; /* for addresses that were not heard of yet */
 	struct guard_counters counters;
 };
 

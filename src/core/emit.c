@@ -36,11 +36,16 @@ void emit_rst_reply(struct turn *t, const struct pkt *in)
 	emit(t, &s);
 }
 
-/* scaled_field() - a window in bytes as the field that is read with @shift. */
+/*
+ * scaled_field() - a window in bytes as the field that is read with @shift. Rounds down, but an open
+ * window never to zero: with a large shift it would stay closed for ever.
+ */
 static uint16_t scaled_field(uint32_t bytes, unsigned shift)
 {
 	uint32_t field = bytes >> shift;
 
+	if (field == 0 && bytes > 0)
+		return 1;
 	return field > UINT16_MAX ? UINT16_MAX : (uint16_t)field;
 }
 

@@ -39,6 +39,7 @@ enum flow_flag {
 	FLOW_SERVER_FIN = 1 << 9,
 	FLOW_TELL_WINDOW = 1 << 10,  /* the client may not know yet that it may send */
 	FLOW_RESET = 1 << 11,        /* ended by a RST; kept for stragglers */
+	FLOW_ENDED = 1 << 12,        /* ended by the guard: whoever goes on is reset again */
 };
 
 /* What one endpoint has sent, in its own sequence space. */

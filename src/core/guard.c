@@ -291,6 +291,31 @@ static bool redeemed(const struct flow *f, const struct pkt *in)
 	return (f->flags & FLOW_TRANSLATED) && in->ack - 1 == flow_cookie_isn(f);
 }
 
+/*
+ * may_be_cookie() - may this segment of the client, on an open or finished flow, be the ACK of a
+ * cookie? Not while it fits the connection that the flow knows.
+ */
+static bool may_be_cookie(const struct flow *f, const struct pkt *in)
+{
+	const struct flow_sent *sent = &f->open.sent[FROM_CLIENT];
+
+	if (redeemed(f, in))
+		return false;
+	return (f->flags & (FLOW_CLIENT_FIN | FLOW_RESET)) ||
+	       ((f->flags & FLOW_TRANSLATED) &&
+		!seq_between(in->seq, sent->snd_una - 1, sent->snd_nxt - sent->snd_una + 2));
+}
+
+/* ended_input() - a side has not heard of the end that the guard made: tell it exactly. */
+static void ended_input(struct turn *t, uint32_t i, const struct pkt *in)
+{
+	if (!(in->flags & TCP_RST)) {
+		emit_rst_reply(t, in);
+		turn_service(t, flow_at(t->a, i)->service)->counters.resets_sent++;
+	}
+	turn_drop(t, GUARD_DROP_NO_FLOW);
+}
+
 static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in)
 {
 	struct flow *f = flow_at(t->a, i);
@@ -313,9 +338,12 @@ static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt
 			splice_server(t, i, in);
 		return;
 	}
-	if (dir == FROM_CLIENT && (f->flags & (FLOW_CLIENT_FIN | FLOW_RESET)) &&
-	    !redeemed(f, in) && answer_ack(t, f->service, in, i))
+	if (dir == FROM_CLIENT && may_be_cookie(f, in) && answer_ack(t, f->service, in, i))
 		return;
+	if (f->flags & FLOW_ENDED) {
+		ended_input(t, i, in);
+		return;
+	}
 	relay_input(t, i, dir, in);
 }
 
@@ -425,19 +453,52 @@ usec_t guard_deadline(const struct guard *g)
 	return when;
 }
 
+/* kill_half_open() - the server's half-open is reset, and so is a client that was answered. */
+static int kill_half_open(struct turn *t, uint32_t i)
+{
+	struct half_open h;
+	struct segment rst = {.flags = TCP_RST};
+
+	if (i >= t->a->half_open_fresh || half_open_at(t->a, i)->client_port == 0)
+		return -ENOENT;
+	h = *half_open_at(t->a, i);
+	half_open_remove(t->a, i);
+	rst.src = h.client;
+	rst.dst = h.server;
+	rst.sport = h.client_port;
+	rst.dport = h.server_port;
+	rst.seq = h.client_isn + 1;
+	emit(t, &rst);
+	if (h.answered) {
+		rst.src = h.server;
+		rst.dst = h.client;
+		rst.sport = h.server_port;
+		rst.dport = h.client_port;
+		rst.seq = h.server_isn + 1;
+		emit(t, &rst);
+	}
+	turn_service(t, h.service)->counters.resets_sent += 1 + h.answered;
+	return 0;
+}
+
 int guard_kill(struct guard *g, usec_t now, uint32_t id, struct actions *out)
 {
 	struct turn t;
 	struct flow *f;
 
 	turn_begin(&t, g, now, out);
+	if (id & HALF_OPEN_ID)
+		return kill_half_open(&t, id & ~HALF_OPEN_ID);
 	if (!flow_is_used(t.a, id))
 		return -ENOENT;
 	f = flow_at(t.a, id);
-	if (!flow_is_over(f))
-		emit_reset_both(&t, f);
 	arena_event(t.a, GUARD_EVENT_FLOW_KILLED, turn_service(&t, f->service)->name, &f->client,
 		    f->client_port, id, NULL);
-	track_forget(&t, id);
+	if (flow_is_over(f))
+		track_forget(&t, id);
+	else if (flow_is_splicing(f))
+		splice_kill(&t, id);
+	else
+		track_end(&t, id);
 	return 0;
 }

@@ -6,6 +6,9 @@
 #include "base/seq.h"
 #include "core/arena.h"
 
+/* In flow_report.id: the rest is the index of a half-open entry. */
+#define HALF_OPEN_ID 0x80000000u
+
 /* One call of guard_input(), guard_expire() or guard_kill(). */
 struct turn {
 	struct guard_arena *a;
@@ -61,7 +64,7 @@ void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags);
 void emit_to_server(struct turn *t, const struct flow *f, uint16_t flags);
 
 /* emit_client_field() / emit_server_field() - a window in bytes as the field that the client (the server)
- * will read, with the scale it believes in. Rounds down, so never promises more than there is. */
+ * will read, with the scale it believes in. Rounds down, but what is open stays open. */
 uint16_t emit_client_field(const struct flow *f, uint32_t window);
 uint16_t emit_server_field(const struct flow *f, uint32_t window);
 
@@ -137,6 +140,9 @@ void splice_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct sp
 void splice_client(struct turn *t, uint32_t i, struct pkt *in);
 void splice_server(struct turn *t, uint32_t i, struct pkt *in);
 
+/* splice_kill() - reset both sides of such a flow. */
+void splice_kill(struct turn *t, uint32_t i);
+
 /* splice_timeout() - the server has not answered in time. */
 void splice_timeout(struct turn *t, uint32_t i);
 
@@ -166,6 +172,9 @@ void track_timeout(struct turn *t, uint32_t i);
 
 /* track_new_flow() - flow_add() with eviction and bookkeeping; INDEX_NONE if there is no room. */
 uint32_t track_new_flow(struct turn *t, uint32_t slot, const struct pkt *from_client);
+
+/* track_end() - reset the flow on both sides and keep it, so that whoever missed the RST gets another. */
+void track_end(struct turn *t, uint32_t i);
 
 /* track_forget() - remove a flow with its bookkeeping. */
 void track_forget(struct turn *t, uint32_t i);

@@ -65,29 +65,27 @@ struct profile *profile_find(struct guard_arena *a, const struct ip_addr *addr, 
 	return NULL;
 }
 
-/* default_promise() - what the servers of this service do, as far as any was seen. */
-static uint32_t default_promise(struct guard_arena *a, uint32_t service, const struct ip_addr *addr)
+/* default_history() - what the servers of this service do, as far as any was seen. */
+static struct promise_history default_history(const struct guard_arena *a, uint32_t service,
+					      const struct ip_addr *addr)
 {
-	uint32_t promise = a->service[service].default_promise;
+	struct promise_history h = a->service[service].default_promise;
 
-	return promise ? promise : cautious_promise(addr);
+	if (!h.now)
+		h.now = cautious_promise(addr);
+	return h;
 }
 
-/* cookie_life() - how long a promise may live on in a cookie. */
-static usec_t cookie_life(const struct guard_arena *a)
+/* replace_promise() - promise something else from now on. */
+static void replace_promise(struct promise_history *h, uint32_t promise, usec_t now)
 {
-	return 2 * a->keys.rotate;
-}
-
-static uint32_t default_before(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
-			       usec_t now)
-{
-	const struct service *s = &a->service[service];
-
-	if (s->default_promise && now - s->default_promise_changed <= cookie_life(a))
-		return s->default_promise_before ? s->default_promise_before
-						 : cautious_promise(addr);
-	return default_promise(a, service, addr);
+	if ((h->now ^ promise) & PROMISE_AUTHENTICATED) {
+		h->before[1] = h->before[0];
+		h->replaced[1] = h->replaced[0];
+		h->before[0] = h->now;
+		h->replaced[0] = now;
+	}
+	h->now = promise;
 }
 
 struct profile *profile_get(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
@@ -115,25 +113,40 @@ struct profile *profile_get(struct guard_arena *a, uint32_t service, const struc
 		.service = (uint8_t)service,
 		.ttl = DEFAULT_TTL,
 		.used = true,
-		.promise = default_promise(a, service, addr),
-		.promise_before = default_before(a, service, addr, now),
-		.changed = now,
+		.promise = default_history(a, service, addr),
 		.heard = now,
 	};
 	return p;
 }
 
-uint32_t profile_promise(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
-			 uint16_t port, usec_t now, uint32_t *before)
+static struct promise_history history_of(struct guard_arena *a, uint32_t service,
+					 const struct ip_addr *addr, uint16_t port)
 {
 	const struct profile *p = profile_find(a, addr, port);
 
-	if (!p) {
-		*before = default_before(a, service, addr, now);
-		return default_promise(a, service, addr);
+	return p ? p->promise : default_history(a, service, addr);
+}
+
+uint32_t profile_promise(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
+			 uint16_t port)
+{
+	return history_of(a, service, addr, port).now;
+}
+
+unsigned profile_promises(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
+			  uint16_t port, usec_t now, uint32_t promises[PROMISES_MAX])
+{
+	struct promise_history h = history_of(a, service, addr, port);
+	usec_t cookie_life = 2 * a->keys.rotate;
+	unsigned n = 0;
+
+	promises[n++] = h.now;
+	for (unsigned i = 0; i < PROMISES_BEFORE; i++) {
+		if (h.before[i] && now - h.replaced[i] <= cookie_life &&
+		    ((h.before[i] ^ h.now) & PROMISE_AUTHENTICATED))
+			promises[n++] = h.before[i];
 	}
-	*before = now - p->changed <= cookie_life(a) ? p->promise_before : p->promise;
-	return p->promise;
+	return n;
 }
 
 /* observed() - what the SYN-ACK shows, given what the SYN offered and what was known before. */
@@ -157,20 +170,18 @@ static uint32_t observed(const struct pkt *p, uint32_t offered, uint32_t known)
 	return promise_pack(&n);
 }
 
-static void change_default(struct service *s, uint32_t promise, usec_t now)
+static void change_default(struct service *s, const struct ip_addr *addr, uint32_t promise, usec_t now)
 {
-	if (s->default_promise == promise)
-		return;
-	s->default_promise_before = s->default_promise;
-	s->default_promise = promise;
-	s->default_promise_changed = now;
+	if (!s->default_promise.now)
+		s->default_promise.now = cautious_promise(addr);
+	replace_promise(&s->default_promise, promise, now);
 }
 
 enum profile_change profile_learn(struct guard_arena *a, uint32_t service, const struct pkt *p,
 				  uint32_t offered, usec_t now, bool *was_down)
 {
 	struct profile *f = profile_get(a, service, &p->src, p->sport, now);
-	uint32_t promise = observed(p, offered, f->promise);
+	uint32_t promise = observed(p, offered, f->promise.now);
 	enum profile_change change = f->learned ? PROFILE_SAME : PROFILE_LEARNED;
 
 	*was_down = f->down;
@@ -179,13 +190,9 @@ enum profile_change profile_learn(struct guard_arena *a, uint32_t service, const
 	f->window = p->window;
 	f->ttl = p->ttl;
 	f->learned = true;
-	if (promise != f->promise) {
-		f->promise_before = f->promise;
-		f->promise = promise;
-		f->changed = now;
-		if (change == PROFILE_SAME)
-			change = PROFILE_CHANGED;
-	}
-	change_default(&a->service[service], promise, now);
+	if (promise != f->promise.now && change == PROFILE_SAME)
+		change = PROFILE_CHANGED;
+	replace_promise(&f->promise, promise, now);
+	change_default(&a->service[service], &p->src, promise, now);
 	return change;
 }

@@ -3,8 +3,8 @@
  * What is known of each server address: learned from its own SYN-ACKs, so that a cookie can promise in
  * the server's name what the server will do, and nobody has to copy options by hand.
  *
- * A promise is what the guard's SYN-ACK says. When it changes, the one before stays acceptable for
- * the life of a cookie.
+ * A promise is what the guard's SYN-ACK says. When it changes, those before stay acceptable for the life
+ * of a cookie.
  */
 #ifndef TCPGUARD_CORE_PROFILE_H
 #define TCPGUARD_CORE_PROFILE_H
@@ -27,6 +27,19 @@ struct promise {
 	bool sack, timestamps, ecn;
 };
 
+/* All of a packed promise but the MSS: what a cookie authenticates, because the translation needs it. */
+#define PROMISE_AUTHENTICATED 0xffu
+
+#define PROMISES_BEFORE 2
+#define PROMISES_MAX (1 + PROMISES_BEFORE)
+
+/* The promise given now, 0 for none, and those before it with the time when they were replaced. */
+struct promise_history {
+	uint32_t now;
+	uint32_t before[PROMISES_BEFORE]; /* the newest first; 0: none */
+	usec_t replaced[PROMISES_BEFORE];
+};
+
 struct profile {
 	struct ip_addr addr;
 	uint16_t port;
@@ -36,9 +49,8 @@ struct profile {
 	bool learned; /* a SYN-ACK was seen: the promise is the server's own */
 	bool down;    /* refuses or does not answer */
 	uint8_t spare;
-	uint32_t promise, promise_before; /* packed */
 	uint16_t window;
-	usec_t changed;  /* when promise replaced promise_before */
+	struct promise_history promise;
 	usec_t heard;    /* last SYN-ACK or RST */
 	usec_t answered; /* last SYN-ACK */
 	usec_t probe_at; /* while down: the next SYN that is let through to see */
@@ -59,12 +71,17 @@ struct profile *profile_find(struct guard_arena *a, const struct ip_addr *addr, 
 struct profile *profile_get(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
 			    uint16_t port, usec_t now);
 
-/*
- * profile_promise() - what to promise for this address, without making a profile.
- * @before: set to the promise that may have been given up to a cookie's life ago.
- */
+/* profile_promise() - what to promise for this address, without making a profile. Packed. */
 uint32_t profile_promise(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
-			 uint16_t port, usec_t now, uint32_t *before);
+			 uint16_t port);
+
+/*
+ * profile_promises() - the promises that a cookie out there may have been made for.
+ * @promises: filled, packed, today's first; they differ in what is authenticated.
+ * Return: their number, 1 to PROMISES_MAX.
+ */
+unsigned profile_promises(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
+			  uint16_t port, usec_t now, uint32_t promises[PROMISES_MAX]);
 
 enum profile_change { PROFILE_SAME, PROFILE_LEARNED, PROFILE_CHANGED };
 

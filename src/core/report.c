@@ -5,8 +5,6 @@
 
 #include "core/internal.h"
 
-#define HALF_OPEN_ID 0x80000000u
-
 static const char *const drop_keys[] = {
 #define DROP(name, key, text) key,
 #include "core/drop.def"
@@ -116,7 +114,7 @@ static void fill_backend(const struct guard_arena *a, const struct profile *p, u
 {
 	struct promise promise;
 
-	promise_unpack(p->promise, &promise);
+	promise_unpack(p->promise.now, &promise);
 	memset(r, 0, sizeof(*r));
 	memcpy(r->service, a->service[p->service].name, sizeof(r->service));
 	r->addr = p->addr;

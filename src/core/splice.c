@@ -133,9 +133,9 @@ void splice_client(struct turn *t, uint32_t i, struct pkt *in)
 		turn_drop(t, GUARD_DROP_CONSUMED);
 		return;
 	}
-	if (in->seq - 1 != f->splicing.client_isn && in->seq != f->splicing.client_isn &&
-	    answer_ack(t, f->service, in, i))
-		return; /* the same ports, a new connection */
+	/* the same ports, a new connection; an old one's straggler has a lower sequence number */
+	if (seq_gt(in->seq - 1, f->splicing.client_isn) && answer_ack(t, f->service, in, i))
+		return;
 	turn_drop(t, in->payload_len ? GUARD_DROP_EARLY_DATA : GUARD_DROP_CONSUMED);
 }
 
@@ -259,6 +259,12 @@ void splice_server(struct turn *t, uint32_t i, struct pkt *in)
 		open_flow(t, i, in);
 }
 
+void splice_kill(struct turn *t, uint32_t i)
+{
+	emit_reset_both(t, flow_at(t->a, i));
+	end_splice(t, i);
+}
+
 static void give_up(struct turn *t, uint32_t i)
 {
 	struct flow *f = flow_at(t->a, i);
@@ -266,7 +272,6 @@ static void give_up(struct turn *t, uint32_t i)
 	struct profile *p = profile_get(t->a, f->service, &f->server, f->server_port, t->now);
 
 	s->counters.server_silent++;
-	emit_reset_both(t, f);
 	/* down only if it has answered nobody since this one asked */
 	if (!p->down && (p->answered == 0 || tick_of(p->answered) - f->born > UINT32_MAX / 2)) {
 		p->down = true;
@@ -274,7 +279,7 @@ static void give_up(struct turn *t, uint32_t i)
 		arena_event(t->a, GUARD_EVENT_SERVER_SILENT, s->name, &f->server, f->server_port, 0,
 			    NULL);
 	}
-	end_splice(t, i);
+	splice_kill(t, i);
 }
 
 void splice_timeout(struct turn *t, uint32_t i)

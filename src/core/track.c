@@ -28,8 +28,12 @@ static uint32_t idle_limit(const struct turn *t, const struct flow *f)
 	const struct guard_timeouts *timeouts = &t->config->timeouts;
 	uint16_t fins = f->flags & (FLOW_CLIENT_FIN | FLOW_SERVER_FIN);
 
-	if (f->flags & FLOW_RESET)
-		return ticks_in(timeouts->reset);
+	if (f->flags & FLOW_RESET) {
+		/* not shorter than its cookie lives: a straggler could redeem it a second time */
+		usec_t life = f->flags & FLOW_TRANSLATED ? 2 * t->config->cookie_rotate : 0;
+
+		return ticks_in(life > timeouts->reset ? life : timeouts->reset);
+	}
 	if (flow_is_over(f))
 		return ticks_in(2 * t->config->msl);
 	if (fins == (FLOW_CLIENT_FIN | FLOW_SERVER_FIN))
@@ -204,6 +208,19 @@ void track_over(struct turn *t, uint32_t i, bool was_over)
 	 */
 }
 
+void track_end(struct turn *t, uint32_t i)
+{
+	struct flow *f = flow_at(t->a, i);
+	bool was_over = flow_is_over(f);
+
+	emit_reset_both(t, f);
+	f->client_state = f->server_state = TCPS_CLOSED;
+	f->flags |= FLOW_RESET | FLOW_ENDED;
+	f->active = turn_tick(t);
+	track_over(t, i, was_over);
+	track_arm(t, i);
+}
+
 void track_forget(struct turn *t, uint32_t i)
 {
 	const struct flow *f = flow_at(t->a, i);
@@ -283,8 +300,10 @@ void track_timeout(struct turn *t, uint32_t i)
 	}
 	if (!flow_is_over(f)) {
 		turn_service(t, f->service)->counters.idle_timeouts++;
-		if (f->flags & FLOW_TRANSLATED) /* without the guard it cannot go on: be honest */
-			emit_reset_both(t, f);
+		if (f->flags & FLOW_TRANSLATED) { /* without the guard it cannot go on: be honest */
+			track_end(t, i);
+			return;
+		}
 	}
 	track_forget(t, i);
 }

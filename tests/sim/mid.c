@@ -170,7 +170,7 @@ static void check_watching(struct sim *s, const struct packet *p)
 {
 	enum guard_verdict v = s->mid->out.verdict;
 
-	if (s->plan.mode > GUARD_MODE_MONITOR || s->plan.switch_modes)
+	if (s->plan.mode > GUARD_MODE_MONITOR || s->plan.switch_modes || s->plan.kills)
 		return;
 	if (v == GUARD_REPLACE)
 		sim_violation(s, "guard: rewrote a packet although it may only watch");
