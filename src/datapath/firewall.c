@@ -117,33 +117,43 @@ static int iptables_fill(const struct iptables *t, const struct firewall_plan *p
 }
 
 /*
- * iptables_clear() - remove our chains of one family, if there are any. A jump is taken out before
- * its chain, all in one transaction.
+ * iptables_clear() - remove our chains of one family, if there are any: first what leads to a chain,
+ * then the chain, all in one transaction.
  */
 static int iptables_clear(const struct iptables *t, int family, char *error)
 {
 	static const struct {
-		const char *base, *chain;
-	} chains[] = {{"PREROUTING", FIREWALL_CHAIN_PRE}, {"OUTPUT", FIREWALL_CHAIN_OUT}};
+		const char *chain, *base; /* NULL: only our own chains lead to it */
+	} chains[] = {{FIREWALL_CHAIN_PRE, "PREROUTING"},
+		      {FIREWALL_CHAIN_OUT, "OUTPUT"},
+		      {FIREWALL_CHAIN_OWN, NULL}};
 	const char *tool = t->tool[family_index(family)];
-	char text[512];
-	int len = snprintf(text, sizeof(text), "*raw\n");
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
 	bool any = false;
+	int rc = 0;
 
+	if (!f)
+		return -errno;
+	fputs("*raw\n", f);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		if (iptables_has(tool, "-C", chains[i].base, chains[i].chain))
-			len += snprintf(text + len, sizeof(text) - (size_t)len, "-D %s -j %s\n",
-					chains[i].base, chains[i].chain);
-		if (!iptables_has(tool, "-S", chains[i].chain, NULL))
+		const char *chain = chains[i].chain, *base = chains[i].base;
+
+		if (!iptables_has(tool, "-S", chain, NULL))
 			continue;
 		any = true;
-		len += snprintf(text + len, sizeof(text) - (size_t)len, "-F %s\n-X %s\n",
-				chains[i].chain, chains[i].chain);
+		if (base && iptables_has(tool, "-C", base, chain))
+			fprintf(f, "-D %s -j %s\n", base, chain);
+		fprintf(f, "-F %s\n-X %s\n", chain, chain);
 	}
-	if (!any)
-		return 0;
-	len += snprintf(text + len, sizeof(text) - (size_t)len, "COMMIT\n");
-	return iptables_restore(t->restore[family_index(family)], text, (size_t)len, error);
+	fputs("COMMIT\n", f);
+	if (fclose(f) != 0)
+		rc = -ENOMEM;
+	else if (any)
+		rc = iptables_restore(t->restore[family_index(family)], text, len, error);
+	free(text);
+	return rc;
 }
 
 /* iptables_family() - install or clear one family, as the plan demands. */
@@ -158,10 +168,10 @@ static int iptables_family(const struct iptables *t, struct firewall_plan *p, in
 		iptables_clear(t, family, ignored);
 		return 0;
 	}
-	p->notrack = true;
+	p->notrack = p->unmark = true;
 	rc = iptables_fill(t, p, family, error);
-	if (rc != 0 && rc != -ENOENT) { /* perhaps the kernel has no CT target */
-		p->notrack = false;
+	if (rc != 0 && rc != -ENOENT) { /* perhaps the kernel has no CT or MARK target */
+		p->notrack = p->unmark = false;
 		rc = iptables_fill(t, p, family, error);
 	}
 	return rc;
@@ -231,10 +241,10 @@ static int nft_install(struct firewall_plan *p, char *error)
 {
 	int rc;
 
-	p->notrack = true;
+	p->notrack = p->unmark = true;
 	rc = nft_fill(p, error);
 	if (rc != 0 && rc != -ENOENT) {
-		p->notrack = false;
+		p->notrack = p->unmark = false;
 		rc = nft_fill(p, error);
 	}
 	return rc;

@@ -2,7 +2,7 @@
 /*
  * The firewall rules that lead packets of guarded services to the queues.
  *
- * They live in chains of our own, TCPGUARD_PRE and TCPGUARD_OUT of the raw table (iptables and
+ * They live in chains of our own, TCPGUARD_PRE, _OUT and _OWN of the raw table (iptables and
  * ip6tables), or in a table of our own, inet tcpguard (nftables). Installing replaces whatever an
  * earlier run left, in one transaction per family, and never deletes a base chain: the kernel drops
  * every queued packet of the namespace when a base chain goes.

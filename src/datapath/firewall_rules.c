@@ -194,9 +194,23 @@ static void iptables_icmp(FILE *f, const struct firewall_config *c, int family, 
 	}
 }
 
-static void iptables_mark(FILE *f, const char *chain, uint32_t mark, const char *target)
+static void iptables_mark(FILE *f, const char *chain, uint32_t mark, const char *verdict)
 {
-	fprintf(f, "-A %s -m mark --mark 0x%x/0x%x -j %s\n", chain, mark, mark, target);
+	fprintf(f, "-A %s -m mark --mark 0x%x/0x%x %s\n", chain, mark, mark, verdict);
+}
+
+/* iptables_own() - what the guard sends itself is not queued. */
+static void iptables_own(FILE *f, const struct firewall_plan *p)
+{
+	uint32_t mark = p->config->mark;
+
+	fprintf(f, ":%s - [0:0]\n", FIREWALL_CHAIN_OWN);
+	if (p->unmark)
+		fprintf(f, "-A %s -j MARK --set-xmark 0x0/0x%x\n", FIREWALL_CHAIN_OWN, mark);
+	iptables_mark(f, FIREWALL_CHAIN_PRE, mark, "-g " FIREWALL_CHAIN_OWN);
+	if (p->notrack)
+		iptables_mark(f, FIREWALL_CHAIN_OUT, mark, "-j CT --notrack");
+	iptables_mark(f, FIREWALL_CHAIN_OUT, mark, "-j RETURN");
 }
 
 void firewall_rules_iptables(FILE *f, const struct firewall_plan *p, int family, bool jump_pre,
@@ -206,10 +220,7 @@ void firewall_rules_iptables(FILE *f, const struct firewall_plan *p, int family,
 	struct group g;
 
 	fprintf(f, "*raw\n:%s - [0:0]\n:%s - [0:0]\n", FIREWALL_CHAIN_PRE, FIREWALL_CHAIN_OUT);
-	iptables_mark(f, FIREWALL_CHAIN_PRE, c->mark, "RETURN");
-	if (p->notrack)
-		iptables_mark(f, FIREWALL_CHAIN_OUT, c->mark, "CT --notrack");
-	iptables_mark(f, FIREWALL_CHAIN_OUT, c->mark, "RETURN");
+	iptables_own(f, p);
 	for (uint32_t i = 0; i < c->n_listens; i++) {
 		if (listen_family(&c->listen[i]) != family || !make_group(p, i, &g))
 			continue;
@@ -285,7 +296,10 @@ static void nft_chain(FILE *f, const struct firewall_plan *p, bool pre)
 		pre ? "pre" : "out", pre ? "prerouting" : "output");
 	if (!pre && p->notrack)
 		fprintf(f, "\t\tmeta mark & 0x%x == 0x%x notrack\n", c->mark, c->mark);
-	fprintf(f, "\t\tmeta mark & 0x%x == 0x%x return\n", c->mark, c->mark);
+	fprintf(f, "\t\tmeta mark & 0x%x == 0x%x ", c->mark, c->mark);
+	if (pre && p->unmark)
+		fprintf(f, "meta mark set meta mark & 0x%x ", ~c->mark);
+	fputs("return\n", f);
 	for (uint32_t i = 0; i < c->n_listens; i++) {
 		if (!make_group(p, i, &g))
 			continue;

@@ -9,6 +9,7 @@
 
 #define FIREWALL_CHAIN_PRE "TCPGUARD_PRE"
 #define FIREWALL_CHAIN_OUT "TCPGUARD_OUT"
+#define FIREWALL_CHAIN_OWN "TCPGUARD_OWN" /* where TCPGUARD_PRE sends the guard's own packets */
 #define FIREWALL_TABLE	   "tcpguard" /* nftables, family inet */
 
 /* Where the address of a listen is; bits, both for a prefix that holds addresses of either kind. */
@@ -21,7 +22,12 @@ enum firewall_where {
 struct firewall_plan {
 	const struct firewall_config *config;
 	uint8_t where[GUARD_LISTENS_MAX]; /* enum firewall_where of each listen */
-	bool notrack; /* keep what the guard sends out of connection tracking */
+	/*
+	 * Things that not every kernel can do: keep what the guard sends out of connection tracking;
+	 * take the mark off its packets when they have come back through lo, so that the answers of
+	 * the server do not inherit it (net.ipv4.tcp_fwmark_accept, fwmark_reflect).
+	 */
+	bool notrack, unmark;
 };
 
 /* firewall_rules_family() - does any listen of @p need rules for @family (4 or 6)? */

@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	static struct guard_listen list[64];
 	static struct firewall_config c = {
 		.listen = list, .queue = 100, .workers = 4, .mark = 0x7c9d, .bypass = true};
-	static struct firewall_plan p = {.config = &c, .notrack = true};
+	static struct firewall_plan p = {.config = &c, .notrack = true, .unmark = true};
 	const char *tool = argc == 2 ? argv[1] : "";
 	uint8_t both = FIREWALL_LOCAL | FIREWALL_FORWARDED;
 

@@ -103,13 +103,18 @@ START_TEST(mark_comes_before_everything)
 	struct plan *p = plan_new(FIREWALL_LOCAL);
 
 	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
-	p->plan.notrack = true;
+	p->plan.notrack = p->plan.unmark = true;
 	expect(p, 4,
-	       "-A TCPGUARD_PRE -m mark --mark 0x10/0x10 -j RETURN\n"
+	       "-A TCPGUARD_OWN -j MARK --set-xmark 0x0/0x10\n"
+	       "-A TCPGUARD_PRE -m mark --mark 0x10/0x10 -g TCPGUARD_OWN\n"
 	       "-A TCPGUARD_OUT -m mark --mark 0x10/0x10 -j CT --notrack\n"
 	       "-A TCPGUARD_OUT -m mark --mark 0x10/0x10 -j RETURN\n");
+	expect(p, 0,
+	       "priority -300; policy accept;\n\t\tmeta mark & 0x10 == 0x10 "
+	       "meta mark set meta mark & 0xffffffef return\n");
+	p->plan.notrack = p->plan.unmark = false;
 	expect(p, 0, "priority -300; policy accept;\n\t\tmeta mark & 0x10 == 0x10 return\n");
-	p->plan.notrack = false;
+	expect_not(p, 4, "MARK --set");
 	expect_not(p, 4, "CT");
 	expect_not(p, 0, "notrack");
 	free(p);
