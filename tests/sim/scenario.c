@@ -202,7 +202,6 @@ static void scenario_heavy(struct plan *p, struct rng *r)
 	p->size_max = 20000;
 	p->quick_ports = rng_pct(r, 30);
 	p->switch_modes = rng_pct(r, 20);
-	p->kills = rng_pct(r, 20);
 	p->limits.max_flows = rng_pct(r, 30) ? 16 : 4096;
 	p->limits.max_half_open = rng_pct(r, 30) ? 16 : 4096;
 	impair(p, r, 7);
