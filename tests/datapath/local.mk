@@ -19,8 +19,8 @@ tests_datapath_test_nfqueue_LDADD = libdatapath.la libwire.la libbase.la $(NFQ_L
 endif
 
 # What the kernel does, and what its tools take. They need root.
-datapath_probes = tests/datapath/offload.sh tests/datapath/retire.sh tests/datapath/rp_filter.sh \
-	tests/datapath/rules.sh
+datapath_probes = tests/datapath/conntrack.sh tests/datapath/offload.sh \
+	tests/datapath/retire.sh tests/datapath/rp_filter.sh tests/datapath/rules.sh
 TESTS += $(datapath_probes)
 dist_noinst_SCRIPTS += $(datapath_probes)
 EXTRA_DIST += tests/datapath/.shellcheckrc
