@@ -158,12 +158,12 @@ static bool model_earliest(const struct model *m, uint64_t *due)
 }
 
 /* A passed ck_assert() is a message to the parent process: too slow for millions. */
-#define check_bench(b, expr)                                                                       \
-	do {                                                                                       \
-		if (!(expr))                                                                       \
-			ck_abort_msg("%s: seed %llu, now %llu", #expr,                             \
-				     (unsigned long long)(b)->seed,                                \
-				     (unsigned long long)(b)->model.now);                          \
+#define check_bench(b, expr)                                              \
+	do {                                                              \
+		if (!(expr))                                              \
+			ck_abort_msg("%s: seed %llu, now %llu", #expr,    \
+				     (unsigned long long)(b)->seed,       \
+				     (unsigned long long)(b)->model.now); \
 	} while (0)
 
 /* check_next() - wheel_next() is never later than the earliest entry, and never in the far past. */
@@ -224,7 +224,8 @@ static void random_step(struct bench *b)
 /* Given any row of adding, removing and waiting, then just what is due comes out, and at once. */
 START_TEST(wheel_does_as_the_model)
 {
-	static const uint64_t starts[] = {0x100000001ull, 0x1fffffff0ull, 0x100ffffffull, 0x1800000000ull};
+	static const uint64_t starts[] = {0x100000001ull, 0x1fffffff0ull, 0x100ffffffull,
+					  0x1800000000ull};
 	struct bench *b = malloc(sizeof(*b));
 
 	bench_init(b, starts[_i], (uint64_t)_i + 1);
@@ -272,7 +273,8 @@ START_TEST(wheel_next_leads_to_every_entry)
 			ck_assert_uint_eq((uint32_t)b->model.due[i], tick);
 		looks++;
 	}
-	ck_assert_uint_lt(looks, ENTRIES * 20); /* spreading a slot costs a look, but not one a tick */
+	ck_assert_uint_lt(looks,
+			  ENTRIES * 20); /* spreading a slot costs a look, but not one a tick */
 	free(b);
 }
 END_TEST

@@ -51,8 +51,8 @@ void fx_start(void)
 	fx.sent = calloc(FX_SENT_MAX, sizeof(*fx.sent));
 	ck_assert(fx.arena && fx.out && fx.sent);
 	memset(fx.arena, 0, size);
-	ck_assert_int_eq(
-		guard_init(&fx.guard, fx.arena, &fx.limits, fx.config, fx.now, fx.seed), 0);
+	ck_assert_int_eq(guard_init(&fx.guard, fx.arena, &fx.limits, fx.config, fx.now, fx.seed),
+			 0);
 }
 
 void fx_open(enum guard_mode mode)
@@ -121,8 +121,8 @@ static void verify_replaced(void)
 	const struct pkt *p = &fx.last.pkt;
 	struct pkt again;
 
-	ck_assert_int_eq(pkt_parse(&again, fx.last.data, fx.last.len, fx.last.len,
-				   PKT_CSUM_UNVERIFIED), 0);
+	ck_assert_int_eq(
+		pkt_parse(&again, fx.last.data, fx.last.len, fx.last.len, PKT_CSUM_UNVERIFIED), 0);
 	if (p->kind != PKT_TCP)
 		return;
 	ck_assert(pkt_checksum_ok(&again));
@@ -168,7 +168,8 @@ enum guard_verdict fx_offer_cut(const struct segment *s, uint32_t cap)
 	fx.last.len = seg_bytes(s, fx.last.data, sizeof(fx.last.data));
 	if (cap > fx.last.len)
 		cap = fx.last.len;
-	fx.last.error = pkt_parse(&fx.last.pkt, fx.last.data, cap, fx.last.len, PKT_CSUM_UNVERIFIED);
+	fx.last.error =
+		pkt_parse(&fx.last.pkt, fx.last.data, cap, fx.last.len, PKT_CSUM_UNVERIFIED);
 	memcpy(before, fx.arena, size);
 	verdict = offer_parsed();
 	if (verdict == GUARD_WANT_FULL) {
@@ -184,8 +185,8 @@ enum guard_verdict fx_offer_cut(const struct segment *s, uint32_t cap)
 void fx_drop(const struct segment *s, enum guard_drop why)
 {
 	ck_assert_int_eq(fx_offer(s), GUARD_DROP);
-	ck_assert_msg(fx.out->drop == why, "dropped as %s, not as %s",
-		      guard_drop_key(fx.out->drop), guard_drop_key(why));
+	ck_assert_msg(fx.out->drop == why, "dropped as %s, not as %s", guard_drop_key(fx.out->drop),
+		      guard_drop_key(why));
 }
 
 void fx_accept(const struct segment *s)
@@ -354,7 +355,8 @@ void fx_states(struct seg_end client, enum tcp_state client_state, enum tcp_stat
 void fx_teach(const struct segment *synack)
 {
 	struct seg_end pupil = fx_stranger();
-	struct segment syn = fx_syn(pupil, 77), answer = *synack, rst = seg_rst(pupil, fx.server, 78);
+	struct segment syn = fx_syn(pupil, 77), answer = *synack,
+		       rst = seg_rst(pupil, fx.server, 78);
 	enum guard_mode mode = fx_service().mode;
 
 	syn.flags |= TCP_ECE | TCP_CWR;
@@ -480,8 +482,8 @@ static struct segment say(struct seg_end from, struct seg_end to, uint16_t flags
 struct segment fx_from_client(const struct fx_conn *c, uint16_t flags, uint32_t seq, uint32_t ack,
 			      uint32_t len)
 {
-	struct segment s = say(c->client, c->server, flags, c->client_isn + seq,
-			       c->cookie_isn + ack, len);
+	struct segment s =
+		say(c->client, c->server, flags, c->client_isn + seq, c->cookie_isn + ack, len);
 
 	if (c->timestamps && !(flags & TCP_RST))
 		seg_timestamps(&s, c->client_ts + seq, c->cookie_tsval + ack - 1);
@@ -491,8 +493,8 @@ struct segment fx_from_client(const struct fx_conn *c, uint16_t flags, uint32_t 
 struct segment fx_from_server(const struct fx_conn *c, uint16_t flags, uint32_t seq, uint32_t ack,
 			      uint32_t len)
 {
-	struct segment s = say(c->server, c->client, flags, c->server_isn + seq,
-			       c->client_isn + ack, len);
+	struct segment s =
+		say(c->server, c->client, flags, c->server_isn + seq, c->client_isn + ack, len);
 
 	if (c->timestamps && !(flags & TCP_RST))
 		seg_timestamps(&s, c->server_ts + seq - 1, c->client_ts + ack);
@@ -508,16 +510,16 @@ static const struct pkt *through(const struct segment *s)
 	return &fx.last.pkt;
 }
 
-const struct pkt *fx_client_says(const struct fx_conn *c, uint16_t flags, uint32_t seq, uint32_t ack,
-				 uint32_t len)
+const struct pkt *fx_client_says(const struct fx_conn *c, uint16_t flags, uint32_t seq,
+				 uint32_t ack, uint32_t len)
 {
 	struct segment s = fx_from_client(c, flags, seq, ack, len);
 
 	return through(&s);
 }
 
-const struct pkt *fx_server_says(const struct fx_conn *c, uint16_t flags, uint32_t seq, uint32_t ack,
-				 uint32_t len)
+const struct pkt *fx_server_says(const struct fx_conn *c, uint16_t flags, uint32_t seq,
+				 uint32_t ack, uint32_t len)
 {
 	struct segment s = fx_from_server(c, flags, seq, ack, len);
 

@@ -20,7 +20,7 @@
 #include "segments.h"
 
 #define FX_SENT_MAX 8192
-#define FX_START (1000 * USEC_PER_SEC)
+#define FX_START    (1000 * USEC_PER_SEC)
 
 struct fx_tx {
 	usec_t at;
@@ -37,8 +37,8 @@ struct fixture {
 	usec_t now;
 	struct actions *out;
 	struct seg_packet last; /* the packet offered last, as the guard left it */
-	enum pkt_csum csum;     /* what fx_offer() says about checksums */
-	struct fx_tx *sent;     /* what the last fx_offer(), fx_advance() or fx_kill() made it send */
+	enum pkt_csum csum; /* what fx_offer() says about checksums */
+	struct fx_tx *sent; /* what the last fx_offer(), fx_advance() or fx_kill() made it send */
 	uint32_t n_sent;
 	struct seg_end client, server;
 	uint16_t next_port; /* of clients made by fx_stranger() */
@@ -160,9 +160,9 @@ struct segment fx_from_server(const struct fx_conn *c, uint16_t flags, uint32_t 
 			      uint32_t len);
 
 /* ... offered and through: accepted or rewritten. Returns the packet as it goes on. */
-const struct pkt *fx_client_says(const struct fx_conn *c, uint16_t flags, uint32_t seq, uint32_t ack,
-				 uint32_t len);
-const struct pkt *fx_server_says(const struct fx_conn *c, uint16_t flags, uint32_t seq, uint32_t ack,
-				 uint32_t len);
+const struct pkt *fx_client_says(const struct fx_conn *c, uint16_t flags, uint32_t seq,
+				 uint32_t ack, uint32_t len);
+const struct pkt *fx_server_says(const struct fx_conn *c, uint16_t flags, uint32_t seq,
+				 uint32_t ack, uint32_t len);
 
 #endif

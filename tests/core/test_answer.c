@@ -60,16 +60,18 @@ START_TEST(the_synack_is_the_servers)
 		ck_assert_uint_eq(p->window, 0);
 		ck_assert_uint_eq(p->payload_len, 0);
 		ck_assert_uint_eq(p->opt.mss, 1300);
-		ck_assert_uint_eq(p->opt.present, TCP_OPT_MSS | (both & WITH_WSCALE ? TCP_OPT_WSCALE : 0) |
-				  (both & WITH_SACK ? TCP_OPT_SACK_PERMITTED : 0) |
-				  (both & WITH_TS ? TCP_OPT_TIMESTAMPS : 0));
+		ck_assert_uint_eq(p->opt.present,
+				  TCP_OPT_MSS | (both & WITH_WSCALE ? TCP_OPT_WSCALE : 0) |
+					  (both & WITH_SACK ? TCP_OPT_SACK_PERMITTED : 0) |
+					  (both & WITH_TS ? TCP_OPT_TIMESTAMPS : 0));
 		if (both & WITH_WSCALE)
 			ck_assert_uint_eq(p->opt.wscale, 5);
 		if (both & WITH_TS)
 			ck_assert_uint_eq(p->opt.ts_ecr, 5000);
 		/* ECN only where there is a bit to remember it in */
-		ck_assert_uint_eq(p->flags, TCP_SYN | TCP_ACK |
-				  ((both & WITH_ECN) && (both & WITH_TS) ? TCP_ECE : 0));
+		ck_assert_uint_eq(p->flags,
+				  TCP_SYN | TCP_ACK |
+					  ((both & WITH_ECN) && (both & WITH_TS) ? TCP_ECE : 0));
 	}
 }
 END_TEST
@@ -162,16 +164,16 @@ END_TEST
 START_TEST(options_of_others_are_not_echoed)
 {
 	static const uint8_t options[][16] = {
-		{34, 2},					      /* Fast Open, asking */
-		{34, 10, 1, 2, 3, 4, 5, 6, 7, 8},		      /* Fast Open with a cookie */
-		{30, 12, 0x01, 0x81, 1, 2, 3, 4, 5, 6, 7, 8},	      /* MP_CAPABLE */
-		{172, 5, 1, 2, 3},				      /* AccECN */
-		{254, 4, 0xf9, 0x89},				      /* Fast Open, experimental */
+		{34, 2}, /* Fast Open, asking */
+		{34, 10, 1, 2, 3, 4, 5, 6, 7, 8}, /* Fast Open with a cookie */
+		{30, 12, 0x01, 0x81, 1, 2, 3, 4, 5, 6, 7, 8}, /* MP_CAPABLE */
+		{172, 5, 1, 2, 3}, /* AccECN */
+		{254, 4, 0xf9, 0x89}, /* Fast Open, experimental */
 	};
 	struct segment s = seg_bare(fx.client, fx.server, TCP_SYN, 1000, 0);
 
-	fx.last.len = seg_bytes_raw(&s, options[_i], options[_i][1], fx.last.data,
-				    sizeof(fx.last.data));
+	fx.last.len =
+		seg_bytes_raw(&s, options[_i], options[_i][1], fx.last.data, sizeof(fx.last.data));
 	ck_assert_int_eq(fx_offer_bytes(), GUARD_DROP);
 	ck_assert_int_eq(fx.out->drop, GUARD_DROP_ANSWERED);
 	ck_assert_uint_eq(fx_sent(0)->opt.present, TCP_OPT_MSS);
@@ -212,8 +214,14 @@ END_TEST
 /* RFC 3168 asks with ECE and CWR, AccECN with AE on top; the floods seen in the wild, too. */
 START_TEST(ecn_syns_are_answered)
 {
-	static const uint16_t asks[] = {TCP_ECE | TCP_CWR, TCP_AE | TCP_ECE | TCP_CWR, TCP_ECE,
-					TCP_CWR, TCP_AE, TCP_RESERVED, TCP_PSH, TCP_URG};
+	static const uint16_t asks[] = {TCP_ECE | TCP_CWR,
+					TCP_AE | TCP_ECE | TCP_CWR,
+					TCP_ECE,
+					TCP_CWR,
+					TCP_AE,
+					TCP_RESERVED,
+					TCP_PSH,
+					TCP_URG};
 	struct segment synack = seg_synack(fx.server, fx.client, 1, 1);
 	struct fx_conn c = fx_conn();
 	struct segment s = fx_conn_syn(&c);
@@ -235,12 +243,12 @@ START_TEST(signed_syns_are_refused)
 {
 	static const uint8_t options[][20] = {
 		{19, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, /* MD5 */
-		{29, 16, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},		 /* AO */
+		{29, 16, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, /* AO */
 	};
 	struct segment s = seg_bare(fx.client, fx.server, TCP_SYN, 1000, 0);
 
-	fx.last.len = seg_bytes_raw(&s, options[_i], options[_i][1], fx.last.data,
-				    sizeof(fx.last.data));
+	fx.last.len =
+		seg_bytes_raw(&s, options[_i], options[_i][1], fx.last.data, sizeof(fx.last.data));
 	ck_assert_int_eq(fx_offer_bytes(), GUARD_DROP);
 	ck_assert_int_eq(fx.out->drop, GUARD_DROP_BAD_OPTIONS);
 	fx_sent_nothing();
@@ -251,7 +259,7 @@ START_TEST(malformed_options_are_dropped)
 {
 	static const uint8_t options[][5] = {
 		/* length of it, then the bytes */
-		{4, 2, 0, 0, 0},  {4, 2, 1, 0, 0},   {4, 2, 40, 0, 0}, {4, 3, 0, 1, 1},
+		{4, 2, 0, 0, 0},  {4, 2, 1, 0, 0},  {4, 2, 40, 0, 0},  {4, 3, 0, 1, 1},
 		{4, 8, 10, 1, 2}, {4, 99, 0, 1, 1}, {4, 99, 41, 1, 1}, {4, 1, 1, 1, 2},
 	};
 	struct segment s = seg_bare(fx.client, fx.server, TCP_SYN, 1000, 0);
@@ -320,8 +328,8 @@ END_TEST
 
 START_TEST(impossible_addresses_are_dropped)
 {
-	static const char *const bad[] = {"0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.2.3",
-					  "255.255.255.255", "240.0.0.1"};
+	static const char *const bad[] = {"0.0.0.0",   "0.1.2.3",	  "224.0.0.1",
+					  "239.1.2.3", "255.255.255.255", "240.0.0.1"};
 	static const char *const bad6[] = {"::", "ff02::1", "ff0e::1"};
 	struct segment s;
 
@@ -521,8 +529,8 @@ END_TEST
 START_TEST(relief_ends_with_the_mode)
 {
 	flood(70);
-	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, _i ? GUARD_MODE_MONITOR : GUARD_MODE_OFF),
-			 0);
+	ck_assert_int_eq(
+		guard_set_mode(&fx.guard, fx.now, 0, _i ? GUARD_MODE_MONITOR : GUARD_MODE_OFF), 0);
 	fx_advance(3 * USEC_PER_SEC);
 	fx_sent_nothing();
 	ck_assert_uint_eq(fx_counters().half_open_relieved, 0);
@@ -650,7 +658,7 @@ int main(void)
 	tcase_add_test(down, refusing_can_be_switched_off);
 	add_switch(attack);
 	suite_add_tcase(suite, say);
-	suite_add_tcase(suite, not);
+	suite_add_tcase(suite, not );
 	suite_add_tcase(suite, down);
 	suite_add_tcase(suite, attack);
 	return fx_run(suite);

@@ -118,7 +118,8 @@ START_TEST(forgotten_after_the_timeout_oldest_first)
 		fx_advance(USEC_PER_SEC / 2);
 		ck_assert_uint_eq(fx_report().half_open_used, 9u - i);
 		ck_assert_uint_eq(fx_counters().half_open_timeouts, i + 1u);
-		ck_assert(!fx_find_flow((struct seg_end){fx.client.addr, (uint16_t)(2000 + i)}, &r));
+		ck_assert(
+			!fx_find_flow((struct seg_end){fx.client.addr, (uint16_t)(2000 + i)}, &r));
 		fx_advance(USEC_PER_SEC / 2);
 	}
 	/* then nothing waits any more */

@@ -36,9 +36,9 @@ static enum guard_verdict complain(const struct segment *s, uint32_t n)
 	uint8_t quote[2000];
 	uint32_t len = seg_bytes(s, quote, sizeof(quote));
 
-	fx.last.len = seg_icmp_error(router(), v4 ? UNREACHABLE_V4 : TOO_BIG_V6, v4 ? FRAG_NEEDED : 0,
-				     1400, quote, n < len ? n : len, fx.last.data,
-				     sizeof(fx.last.data));
+	fx.last.len =
+		seg_icmp_error(router(), v4 ? UNREACHABLE_V4 : TOO_BIG_V6, v4 ? FRAG_NEEDED : 0,
+			       1400, quote, n < len ? n : len, fx.last.data, sizeof(fx.last.data));
 	return fx_offer_bytes();
 }
 

@@ -412,6 +412,7 @@ END_TEST
 START_TEST(killed_by_request)
 {
 	struct fx_conn c = fx_conn();
+	struct segment s;
 
 	fx_pass(&c);
 	fx_client_says(&c, TCP_ACK, 1, 1, 100);
@@ -422,9 +423,58 @@ START_TEST(killed_by_request)
 	ck_assert_uint_eq(fx_sent(0)->seq, c.server_isn + 1);
 	ck_assert(ip_addr_eq(&fx_sent(1)->dst, &c.server.addr));
 	ck_assert_uint_eq(fx_sent(1)->seq, c.client_isn + 101);
+	fx_states(c.client, TCPS_CLOSED, TCPS_CLOSED);
+	/* who has not heard of it is told again, exactly where it stands */
+	s = fx_from_server(&c, TCP_ACK, 1, 101, 50);
+	fx_drop(&s, GUARD_DROP_NO_FLOW);
+	ck_assert(ip_addr_eq(&fx_sent(0)->dst, &c.server.addr));
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST);
+	ck_assert_uint_eq(fx_sent(0)->seq, c.client_isn + 101);
+	s = fx_from_client(&c, TCP_RST, 101, 1, 0);
+	fx_drop(&s, GUARD_DROP_NO_FLOW);
+	fx_sent_nothing();
+	fx_advance(70 * USEC_PER_SEC);
 	ck_assert_uint_eq(fx_report().flows_used, 0);
+}
+END_TEST
+
+/* Killed again it goes, and what is not there cannot be killed. */
+START_TEST(killed_twice)
+{
+	struct fx_conn c = fx_conn();
+
+	fx_pass(&c);
+	ck_assert_int_eq(fx_kill(0), 0);
+	ck_assert_int_eq(fx_kill(0), 0);
+	fx_sent_nothing();
+	ck_assert_uint_eq(fx_report().flows_used, 0);
+	ck_assert_uint_eq(fx_service().flows, 0);
+	ck_assert_uint_eq(fx_service().time_wait, 0);
 	ck_assert_int_eq(fx_kill(0), -ENOENT);
 	ck_assert_int_eq(fx_kill(12345678), -ENOENT);
+}
+END_TEST
+
+/* A half-open can be killed, too: the server forgets it, and so does a client that was answered. */
+START_TEST(a_killed_half_open)
+{
+	struct fx_conn c = fx_conn();
+	struct segment s = fx_conn_syn(&c);
+
+	fx_accept(&s);
+	if (_i) {
+		s = fx_conn_synack(&c);
+		fx_accept(&s);
+	}
+	ck_assert_int_eq(fx_kill(fx_flow(c.client).id), 0);
+	ck_assert_uint_eq(fx.n_sent, 1 + (unsigned)_i);
+	ck_assert(ip_addr_eq(&fx_sent(0)->dst, &c.server.addr));
+	ck_assert_uint_eq(fx_sent(0)->seq, c.client_isn + 1);
+	if (_i)
+		ck_assert_uint_eq(fx_sent(1)->seq, c.server_isn + 1);
+	ck_assert_uint_eq(fx_count_flows(), 0);
+	ck_assert_int_eq(fx_kill(0x80000000u), -ENOENT);
+	ck_assert_int_eq(fx_kill(0xffffffffu), -ENOENT);
 }
 END_TEST
 
@@ -443,6 +493,8 @@ static void add_flows(TCase *tc)
 	tcase_add_test(tc, ports_used_again);
 	tcase_add_test(tc, a_syn_in_an_established_flow_passes);
 	tcase_add_test(tc, killed_by_request);
+	tcase_add_test(tc, killed_twice);
+	tcase_add_loop_test(tc, a_killed_half_open, 0, 2);
 }
 
 int main(void)

@@ -120,7 +120,8 @@ START_TEST(partial_checksums_are_completed)
 		fx.csum = PKT_CSUM_PARTIAL;
 		fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
 		memset(fx.last.data + 36, 0x5a, 2);
-		ck_assert_int_eq(fx_offer_bytes(), GUARD_REPLACE); /* the fixture verifies the sum */
+		ck_assert_int_eq(fx_offer_bytes(),
+				 GUARD_REPLACE); /* the fixture verifies the sum */
 		ck_assert_int_eq(fx.last.pkt.csum, PKT_CSUM_FULL);
 	}
 }
@@ -128,7 +129,8 @@ END_TEST
 
 START_TEST(a_cut_segment_changes_nothing)
 {
-	static const uint16_t flags[] = {TCP_ACK, TCP_ACK | TCP_PSH, FIN_ACK, TCP_RST | TCP_ACK, TCP_SYN};
+	static const uint16_t flags[] = {TCP_ACK, TCP_ACK | TCP_PSH, FIN_ACK, TCP_RST | TCP_ACK,
+					 TCP_SYN};
 	struct segment s;
 
 	splice();
@@ -177,8 +179,8 @@ END_TEST
 
 START_TEST(ecn_reserved_and_urgent_pass)
 {
-	static const uint16_t bits[] = {TCP_ECE, TCP_CWR, TCP_AE, 0x200, 0x400, 0x800, TCP_URG,
-					TCP_PSH};
+	static const uint16_t bits[] = {TCP_ECE, TCP_CWR, TCP_AE,  0x200,
+					0x400,	 0x800,	  TCP_URG, TCP_PSH};
 	struct segment s;
 
 	splice();
@@ -201,7 +203,8 @@ END_TEST
 
 START_TEST(unknown_options_pass)
 {
-	static const uint8_t options[] = {1, 253, 6, 1, 2, 3, 4, 172, 5, 9, 8, 7, 30, 4, 0xab, 0xcd};
+	static const uint8_t options[] = {1, 253, 6, 1, 2,  3, 4,    172,
+					  5, 9,	  8, 7, 30, 4, 0xab, 0xcd};
 	struct segment s;
 
 	splice();
@@ -444,7 +447,9 @@ START_TEST(a_newer_syn_takes_the_ports)
 	static const struct {
 		int32_t seq, ts;
 		bool timestamps;
-	} syns[] = {{-100000, 5000, true}, {100000, 5000, true}, {100000, -1000, true},
+	} syns[] = {{-100000, 5000, true},
+		    {100000, 5000, true},
+		    {100000, -1000, true},
 		    {100000, 0, false}};
 	uint32_t old_delta;
 
@@ -453,7 +458,8 @@ START_TEST(a_newer_syn_takes_the_ports)
 	old_delta = fx_flow(c.client).seq_delta;
 	ck_assert_int_eq(again(syns[_i].seq, syns[_i].ts, syns[_i].timestamps), GUARD_DROP);
 	ck_assert_int_eq(fx.out->drop, GUARD_DROP_ANSWERED);
-	states(TCPS_CLOSED, TCPS_TIME_WAIT); /* nothing is kept of a SYN, and nothing is lost by it */
+	states(TCPS_CLOSED,
+	       TCPS_TIME_WAIT); /* nothing is kept of a SYN, and nothing is lost by it */
 	/* when its cookie comes back, then the old flow is gone */
 	c.client_isn += (uint32_t)syns[_i].seq;
 	c.client_ts += (uint32_t)syns[_i].ts;
@@ -585,7 +591,8 @@ START_TEST(resets)
 	struct segment s;
 
 	live_to(life);
-	fin = dir ? life == SERVER_FIN || life == BOTH_FINS : life == CLIENT_FIN || life == BOTH_FINS;
+	fin = dir ? life == SERVER_FIN || life == BOTH_FINS
+		  : life == CLIENT_FIN || life == BOTH_FINS;
 	next = 101 + fin;
 	before = fx_flow(c.client);
 	/* outside: dropped, changes nothing */
@@ -597,7 +604,8 @@ START_TEST(resets)
 	fx_drop(&s, GUARD_DROP_OUT_OF_WINDOW);
 	/* inside: the receiver challenges it; passed on, changes nothing */
 	s = rst_from(dir, next + 1);
-	ck_assert_uint_eq(fx_replaced(&s)->seq, dir ? c.cookie_isn + next + 1 : c.client_isn + next + 1);
+	ck_assert_uint_eq(fx_replaced(&s)->seq,
+			  dir ? c.cookie_isn + next + 1 : c.client_isn + next + 1);
 	s = rst_from(dir, next + 1000);
 	fx_replaced(&s);
 	states(before.client_state, before.server_state);
@@ -611,7 +619,7 @@ START_TEST(resets)
 	/* stragglers are still translated for a while */
 	s = fx_from_client(&c, TCP_ACK, 101, 101, 0);
 	ck_assert_uint_eq(fx_replaced(&s)->ack, c.server_isn + 101);
-	fx_advance(10100 * USEC_PER_MSEC);
+	fx_advance(60100 * USEC_PER_MSEC);
 	ck_assert_uint_eq(fx_report().flows_used, 0);
 }
 END_TEST
@@ -663,7 +671,7 @@ START_TEST(idle_limits_by_state)
 	fx_sent_nothing();
 	ck_assert_uint_eq(fx_report().flows_used, 1);
 	fx_advance(1100 * USEC_PER_MSEC);
-	ck_assert_uint_eq(fx_report().flows_used, 0);
+	states(TCPS_CLOSED, TCPS_CLOSED);
 	ck_assert_uint_eq(fx_counters().idle_timeouts, 1);
 	ck_assert_uint_eq(fx_service().spliced_now, 0);
 	/* without the guard they cannot go on, so both are told */
@@ -702,10 +710,32 @@ START_TEST(killed_by_request)
 	ck_assert_uint_eq(p->flags, TCP_RST | TCP_ACK);
 	ck_assert_uint_eq(p->seq, c.client_isn + 101);
 	ck_assert_uint_eq(p->ack, c.server_isn + 101);
-	ck_assert_uint_eq(fx_report().flows_used, 0);
+	states(TCPS_CLOSED, TCPS_CLOSED);
 	ck_assert_uint_eq(fx_events(GUARD_EVENT_FLOW_KILLED), 1);
-	ck_assert_uint_eq(fx_service().flows, 0);
 	ck_assert_uint_eq(fx_service().spliced_now, 0);
+}
+END_TEST
+
+/* Who goes on all the same is told again, until the flow is forgotten. */
+START_TEST(killed_and_not_heard_of)
+{
+	struct segment s;
+
+	live_to(LIVE);
+	ck_assert_int_eq(fx_kill(fx_flow(c.client).id), 0);
+	s = fx_from_client(&c, TCP_ACK | TCP_PSH, 101, 101, 10);
+	fx_drop(&s, GUARD_DROP_NO_FLOW);
+	ck_assert_uint_eq(fx.n_sent, 1);
+	ck_assert(ip_addr_eq(&fx_sent(0)->dst, &c.client.addr));
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST);
+	ck_assert_uint_eq(fx_sent(0)->seq, c.cookie_isn + 101);
+	s = fx_from_server(&c, TCP_ACK, 101, 101, 10);
+	fx_drop(&s, GUARD_DROP_NO_FLOW);
+	ck_assert_uint_eq(fx_sent(0)->seq, c.client_isn + 101);
+	fx_advance(61 * USEC_PER_SEC);
+	ck_assert_uint_eq(fx_report().flows_used, 0);
+	ck_assert_uint_eq(fx_service().flows, 0);
+	ck_assert_uint_eq(fx_service().time_wait, 0);
 }
 END_TEST
 
@@ -721,7 +751,7 @@ START_TEST(killed_while_splicing)
 	ck_assert_uint_eq(fx_sent(0)->seq, c.cookie_isn + 1);
 	ck_assert_uint_eq(fx_sent(1)->seq, c.client_isn + 1);
 	ck_assert_uint_eq(fx_sent(1)->flags, TCP_RST);
-	ck_assert_uint_eq(fx_report().flows_used, 0);
+	states(TCPS_CLOSED, TCPS_CLOSED);
 	ck_assert_uint_eq(fx_service().spliced_now, 0);
 }
 END_TEST
@@ -815,6 +845,7 @@ static void add_ends(TCase *tc)
 	tcase_add_loop_test(tc, idle_limits_by_state, 0, 4);
 	tcase_add_test(tc, keepalives_keep_it);
 	tcase_add_test(tc, killed_by_request);
+	tcase_add_test(tc, killed_and_not_heard_of);
 	tcase_add_test(tc, killed_while_splicing);
 }
 

@@ -9,11 +9,12 @@
 
 /* Written down once more, by hand, from RFC 9293 3.3.2 and 3.10.7: a row a state, a column an event. */
 static const enum tcp_state expected[TCPS_COUNT][TCP_EVENT_COUNT] = {
-#define ROW(state, snd_syn, rcv_syn, rcv_syn_ack, ack_of_syn, snd_fin, rcv_fin, ack_of_fin, timeout) \
-	[TCPS_##state] = {                                                                           \
-		[TCP_EV_SND_SYN] = snd_syn,	    [TCP_EV_RCV_SYN] = rcv_syn,                      \
-		[TCP_EV_RCV_SYN_ACK] = rcv_syn_ack, [TCP_EV_RCV_ACK_OF_SYN] = ack_of_syn,            \
-		[TCP_EV_SND_FIN] = snd_fin,	    [TCP_EV_RCV_FIN] = rcv_fin,                      \
+#define ROW(state, snd_syn, rcv_syn, rcv_syn_ack, ack_of_syn, snd_fin, rcv_fin, ack_of_fin, \
+	    timeout)                                                                        \
+	[TCPS_##state] = {                                                                  \
+		[TCP_EV_SND_SYN] = snd_syn,	      [TCP_EV_RCV_SYN] = rcv_syn,           \
+		[TCP_EV_RCV_SYN_ACK] = rcv_syn_ack,   [TCP_EV_RCV_ACK_OF_SYN] = ack_of_syn, \
+		[TCP_EV_SND_FIN] = snd_fin,	      [TCP_EV_RCV_FIN] = rcv_fin,           \
 		[TCP_EV_RCV_ACK_OF_FIN] = ack_of_fin, [TCP_EV_TIMEOUT] = timeout}
 	ROW(CLOSED, TCPS_SYN_SENT, TCPS_SYN_RECEIVED, NO, NO, NO, NO, NO, NO),
 	ROW(LISTEN, TCPS_SYN_SENT, TCPS_SYN_RECEIVED, NO, NO, NO, NO, NO, NO),
@@ -52,18 +53,19 @@ static enum tcp_state after(enum tcp_state state, const enum tcp_event *events, 
 	return state;
 }
 
-#define AFTER(state, ...)                                                                          \
-	after(state, (enum tcp_event[]){__VA_ARGS__},                                              \
-	      ARRAY_SIZE(((enum tcp_event[]){__VA_ARGS__})))
+#define AFTER(state, ...) \
+	after(state, (enum tcp_event[]){__VA_ARGS__}, ARRAY_SIZE(((enum tcp_event[]){__VA_ARGS__})))
 
 START_TEST(whole_lives)
 {
 	/* the server's, closed by the client */
 	ck_assert_int_eq(AFTER(TCPS_LISTEN, TCP_EV_RCV_SYN, TCP_EV_RCV_ACK_OF_SYN, TCP_EV_RCV_FIN,
-			       TCP_EV_SND_FIN, TCP_EV_RCV_ACK_OF_FIN), TCPS_CLOSED);
+			       TCP_EV_SND_FIN, TCP_EV_RCV_ACK_OF_FIN),
+			 TCPS_CLOSED);
 	/* the client's, closed by itself; FIN and its ACK apart, and in one segment */
 	ck_assert_int_eq(AFTER(TCPS_CLOSED, TCP_EV_SND_SYN, TCP_EV_RCV_SYN_ACK, TCP_EV_SND_FIN,
-			       TCP_EV_RCV_ACK_OF_FIN, TCP_EV_RCV_FIN, TCP_EV_TIMEOUT), TCPS_CLOSED);
+			       TCP_EV_RCV_ACK_OF_FIN, TCP_EV_RCV_FIN, TCP_EV_TIMEOUT),
+			 TCPS_CLOSED);
 	/* simultaneous open and simultaneous close */
 	ck_assert_int_eq(AFTER(TCPS_CLOSED, TCP_EV_SND_SYN, TCP_EV_RCV_SYN, TCP_EV_RCV_ACK_OF_SYN,
 			       TCP_EV_SND_FIN, TCP_EV_RCV_FIN, TCP_EV_RCV_ACK_OF_FIN),
@@ -74,11 +76,16 @@ END_TEST
 START_TEST(names_as_netstat_spells_them)
 {
 	static const char *const names[TCPS_COUNT] = {
-		[TCPS_CLOSED] = "CLOSE",	  [TCPS_LISTEN] = "LISTEN",
-		[TCPS_SYN_SENT] = "SYN_SENT",	  [TCPS_SYN_RECEIVED] = "SYN_RECV",
-		[TCPS_ESTABLISHED] = "ESTABLISHED", [TCPS_FIN_WAIT_1] = "FIN_WAIT1",
-		[TCPS_FIN_WAIT_2] = "FIN_WAIT2",  [TCPS_CLOSE_WAIT] = "CLOSE_WAIT",
-		[TCPS_CLOSING] = "CLOSING",	  [TCPS_LAST_ACK] = "LAST_ACK",
+		[TCPS_CLOSED] = "CLOSE",
+		[TCPS_LISTEN] = "LISTEN",
+		[TCPS_SYN_SENT] = "SYN_SENT",
+		[TCPS_SYN_RECEIVED] = "SYN_RECV",
+		[TCPS_ESTABLISHED] = "ESTABLISHED",
+		[TCPS_FIN_WAIT_1] = "FIN_WAIT1",
+		[TCPS_FIN_WAIT_2] = "FIN_WAIT2",
+		[TCPS_CLOSE_WAIT] = "CLOSE_WAIT",
+		[TCPS_CLOSING] = "CLOSING",
+		[TCPS_LAST_ACK] = "LAST_ACK",
 		[TCPS_TIME_WAIT] = "TIME_WAIT",
 	};
 
