@@ -76,7 +76,7 @@ tests_core_test_splice_LDADD = $(CORE_TEST_LIBS)
 
 check_PROGRAMS += tests/core/test_relay
 TESTS += tests/core/test_relay
-tests_core_test_relay_SOURCES = tests/core/test_relay.c
+tests_core_test_relay_SOURCES = tests/core/test_relay.c tests/core/relay_story.h
 tests_core_test_relay_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_relay_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_relay_LDADD = $(CORE_TEST_LIBS)
@@ -101,4 +101,25 @@ tests_core_bench_core_SOURCES = tests/core/bench_core.c
 tests_core_bench_core_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_bench_core_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_bench_core_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_ends
+TESTS += tests/core/test_ends
+tests_core_test_ends_SOURCES = tests/core/test_ends.c tests/core/relay_story.h
+tests_core_test_ends_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_ends_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_ends_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_report
+TESTS += tests/core/test_report
+tests_core_test_report_SOURCES = tests/core/test_report.c
+tests_core_test_report_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_report_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_report_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_windows
+TESTS += tests/core/test_windows
+tests_core_test_windows_SOURCES = tests/core/test_windows.c
+tests_core_test_windows_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_windows_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_windows_LDADD = $(CORE_TEST_LIBS)
 endif
