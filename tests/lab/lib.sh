@@ -255,7 +255,8 @@ start() {
 	elif [ "$1" = in_server ]; then
 		set -- ip netns exec "$NS_SERVER" "${@:2}"
 	fi
-	"$@" >"$LAB_TMP/$name.log" 2>&1 </dev/null &
+	: >"$LAB_TMP/$name.log" # here, so that nobody finds what an earlier one wrote
+	"$@" >>"$LAB_TMP/$name.log" 2>&1 </dev/null &
 	LAB_PID[$name]=$!
 }
 
@@ -419,9 +420,15 @@ in_state() {
 	[ "$(stat_of state)" = "$1" ]
 }
 
-# flows_of_lab() - connections and half-opens the daemon holds.
-flows_of_lab() {
-	ctl --json conns | grep -c '"proto"'
+# no_flows() - does the daemon hold no connection or half-open, but those that were reset (they are
+# remembered for stragglers) and those in the states that are given?
+no_flows() {
+	local state over='"client_state":"CLOSE"'
+
+	for state in "$@"; do
+		over="$over\|\"client_state\":\"$state\""
+	done
+	[ "$(ctl --json conns | grep -vc "$over")" = 0 ]
 }
 
 # --- verdicts -----------------------------------------------------------------------------------

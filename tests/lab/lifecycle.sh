@@ -54,6 +54,11 @@ rules_come_and_go() {
 	verdict $? "no rule is left after all"
 }
 
+# shown() - is $1 in the configuration in force?
+shown() {
+	ctl config show | grep -q "$1"
+}
+
 reload_quietly() {
 	ctl config reload >/dev/null
 }
@@ -70,7 +75,7 @@ reload() {
 	check "reload by tcpguardctl" reload_quietly
 	guard_config always "attack { start = 120 }" "msl = 5s"
 	kill -HUP "${LAB_PID[guard]}"
-	check "reload by SIGHUP" try_for 3 grep -Eq 'start = 120' <(ctl config show)
+	check "reload by SIGHUP" try_for 3 shown 'start = 120'
 	sed -i 's/mode = always/mode = sometimes/' "$LAB_TMP/tcpguard.conf"
 	ctl config reload >"$LAB_TMP/reload.txt" 2>&1
 	check "a broken file is refused" number $? = 1

@@ -30,12 +30,8 @@ lossy() {
 	verdict $? "15 half closes"
 	grep -v '"end":"reset"' "$LAB_TMP/reset.log" | sed 's/^/# /'
 	stop reset
-	check "no flow is left after a while" try_for 20 no_flows
-}
-
-# Of a reset only its sender may know, if it was lost; the other side is told when it next speaks.
-no_flows() {
-	[ "$(ctl --json conns | grep -vc ESTABLISHED)" = 0 ]
+	# Of a reset only its sender may know, if it was lost; the other side is told when it next speaks.
+	check "no flow is left after a while" try_for 20 no_flows ESTABLISHED
 }
 
 lab_init

@@ -95,7 +95,8 @@ marks() {
 	tcpdump -nnr "$LAB_TMP/$1.pcap" "$from" 2>/dev/null | wc -l
 }
 
-# Every 50th packet toward the server is marked on the way; the server must tell the client, and
+# Every tenth packet toward the server is marked on the way (no SYN: with one that is marked the
+# server declines ECN); the server must tell the client, and
 # the client must answer that.
 ecn_conversation() {
 	# The guard learns from one that passes that the server does ECN.
@@ -125,8 +126,8 @@ ecn() {
 		LAB_LABEL="IPv$FAMILY"
 		SERVER=$(server_address $FAMILY)
 		if [ $FAMILY = 4 ]; then tool=iptables; else tool=ip6tables; fi
-		in_ns "$NS_ROUTER" $tool -w -t mangle -A FORWARD -p tcp --dport $PORT -m statistic \
-			--mode nth --every 50 --packet 0 -j TOS --set-tos 3/3
+		in_ns "$NS_ROUTER" $tool -w -t mangle -A FORWARD -p tcp ! --syn --dport $PORT \
+			-m statistic --mode nth --every 10 --packet 0 -j TOS --set-tos 3/3
 		ecn_conversation adaptive
 		ecn_conversation always
 	done

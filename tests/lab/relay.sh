@@ -25,10 +25,6 @@ relay() {
 	check "no flow is left 2 MSL later" try_for 5 no_flows
 }
 
-no_flows() {
-	[ "$(flows_of_lab)" = 0 ]
-}
-
 server_sees_client() {
 	start hold in_client "$TOOLS/peer" client --to "$SERVER:$TALK_PORT" --do ping --seconds 1.5
 	try_for 3 client_is_known
