@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include "datapath/nfqueue.h"
 
 #define SERVICE_BUDGET 512 /* packets until the mailbox and the timer get a turn */
+#define LINGER_TRIES   20 /* looks into an empty queue before sleeping, during bulk transfers */
+#define LINGER_MAX     USEC_PER_MSEC
 #define EXPIRE_ROUNDS  64 /* calls of guard_expire() until packets get a turn */
 #define RUN_TIMEOUT_S  1
 
@@ -103,11 +106,34 @@ static void expire(struct worker *w)
 	arm(w, now);
 }
 
+/*
+ * linger() - the next packets of a bulk transfer are a few microseconds away, and a wake-up takes
+ * longer than that: look again before going to sleep, but let others have the CPU first.
+ */
+static void linger(struct worker *w)
+{
+	const struct nfqueue_stats *stats = nfqueue_stats(w->queue);
+	usec_t start = w->now;
+	int tries = 0;
+
+	while (tries++ < LINGER_TRIES && w->now - start < LINGER_MAX) {
+		uint64_t bulk = stats->bulk;
+
+		sched_yield();
+		nfqueue_service(w->queue, SERVICE_BUDGET);
+		if (stats->bulk != bulk)
+			tries = 0;
+	}
+}
+
 static void packets_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
+	uint64_t bulk = nfqueue_stats(w->queue)->bulk;
 
 	nfqueue_service(w->queue, SERVICE_BUDGET);
+	if (nfqueue_stats(w->queue)->bulk != bulk)
+		linger(w);
 	expire(w);
 }
 

@@ -155,6 +155,7 @@ static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from)
 		if (!nfmsg_packet_at(from, i, &np, &q->stats))
 			continue;
 		q->stats.packets += !from_full;
+		q->stats.bulk += !from_full && np.len >= NFQUEUE_BULK;
 		judge_packet(q, &np, from_full);
 	}
 	q->ops->flush(q->arg);

@@ -32,6 +32,7 @@
 
 #define NFQUEUE_HEADER_COPY 1600 /* an Ethernet frame: without GSO little needs a requeue */
 #define NFQUEUE_FULL_COPY   65531 /* the most the kernel gives */
+#define NFQUEUE_BULK	    4096 /* such a packet belongs to a transfer that goes on */
 #define NFQUEUE_NO_NEXT	    (-1)
 
 struct nfqueue;
@@ -58,6 +59,7 @@ struct nfqueue_config {
 
 struct nfqueue_stats {
 	uint64_t packets; /* taken from the header queue */
+	uint64_t bulk; /* of these, the ones of NFQUEUE_BULK bytes and more */
 	uint64_t batches; /* of the header queue */
 	uint64_t replaced; /* given back rewritten, either queue */
 	uint64_t requeued; /* sent to the full queue */
