@@ -40,6 +40,7 @@ enum flow_flag {
 	FLOW_TELL_WINDOW = 1 << 10,  /* the client may not know yet that it may send */
 	FLOW_RESET = 1 << 11,        /* ended by a RST; kept for stragglers */
 	FLOW_ENDED = 1 << 12,        /* ended by the guard: whoever goes on is reset again */
+	FLOW_ASKING = 1 << 13,       /* its SYN offers all options, to see which the server has */
 };
 
 /* What one endpoint has sent, in its own sequence space. */

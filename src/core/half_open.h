@@ -28,6 +28,8 @@ enum half_open_offer { /* what the client's SYN offered */
 	OFFER_ECN = 8,
 };
 
+#define OFFER_ALL (OFFER_WSCALE | OFFER_SACK | OFFER_TIMESTAMPS) /* what the guard asks servers for */
+
 struct half_open {
 	struct ip_addr client, server;
 	uint16_t client_port, server_port;

@@ -15,6 +15,7 @@
 #define CAUTIOUS_MSS_V4 1460
 #define CAUTIOUS_MSS_V6 1440
 #define DEFAULT_TTL 64
+#define ASK_INTERVAL (60 * USEC_PER_SEC) /* servers change their mind when they are restarted */
 
 uint32_t promise_pack(const struct promise *p)
 {
@@ -149,6 +150,17 @@ unsigned profile_promises(struct guard_arena *a, uint32_t service, const struct 
 	return n;
 }
 
+bool profile_should_ask(struct profile *p, usec_t now)
+{
+	struct promise has;
+
+	promise_unpack(p->promise.now, &has);
+	if ((has.timestamps && has.sack && has.wscale != PROMISE_NO_WSCALE) || now < p->ask_at)
+		return false;
+	p->ask_at = now + ASK_INTERVAL;
+	return true;
+}
+
 /* observed() - what the SYN-ACK shows, given what the SYN offered and what was known before. */
 static uint32_t observed(const struct pkt *p, uint32_t offered, uint32_t known)
 {
@@ -187,6 +199,8 @@ enum profile_change profile_learn(struct guard_arena *a, uint32_t service, const
 	*was_down = f->down;
 	f->down = false;
 	f->heard = f->answered = now;
+	if ((offered & OFFER_ALL) == OFFER_ALL)
+		f->ask_at = now + ASK_INTERVAL;
 	f->window = p->window;
 	f->ttl = p->ttl;
 	f->learned = true;

@@ -54,6 +54,7 @@ struct profile {
 	usec_t heard;    /* last SYN-ACK or RST */
 	usec_t answered; /* last SYN-ACK */
 	usec_t probe_at; /* while down: the next SYN that is let through to see */
+	usec_t ask_at;   /* when to ask again for options that it is not known to have */
 };
 
 uint32_t promise_pack(const struct promise *p);
@@ -82,6 +83,13 @@ uint32_t profile_promise(struct guard_arena *a, uint32_t service, const struct i
  */
 unsigned profile_promises(struct guard_arena *a, uint32_t service, const struct ip_addr *addr,
 			  uint16_t port, usec_t now, uint32_t promises[PROMISES_MAX]);
+
+/*
+ * profile_should_ask() - is there an option that this server is not known to have, and has it not been
+ * asked for long? A client that was not promised timestamps sends none, so without asking nobody
+ * would ever find out. Notes that it is asked now.
+ */
+bool profile_should_ask(struct profile *p, usec_t now);
 
 enum profile_change { PROFILE_SAME, PROFILE_LEARNED, PROFILE_CHANGED };
 

@@ -10,6 +10,10 @@
  *                       |<-- SYN-ACK ----------------| seq_delta, ts_delta known
  *                       |--- ACK ------------------->| both ESTABLISHED
  *      <-- ACK, window -|                            the client may send
+ *
+ * A server that is not known to have some option is asked first, by a SYN that offers all of them; its
+ * SYN-ACK is learned from and reset, and the real SYN follows at once. So the next clients can be
+ * promised what the server has, even if none has ever shaken hands with it directly.
  */
 #include "core/internal.h"
 
@@ -20,7 +24,33 @@
 #define SYN_RTO (250 * USEC_PER_MSEC)
 #define SYN_RETRIES_MAX 15
 #define WRONG_ACKS_MAX 8 /* stale connections of the server to be reset before giving up */
+#define ASK_WSCALE 7
+#define ASK_ISN_OFFSET 0x80000000u /* the asking SYN is told from the real one by its sequence number */
 #define TELL_WINDOW_AFTER (100 * USEC_PER_MSEC)
+
+/* offer_all() - make it a SYN that only asks. */
+static void offer_all(struct segment *s, const struct turn *t)
+{
+	s->seq += ASK_ISN_OFFSET;
+	s->opt.present |= TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS;
+	s->opt.wscale = ASK_WSCALE;
+	s->opt.ts_val = turn_tick(t);
+}
+
+/* offer_own() - the client's own options. */
+static void offer_own(struct segment *s, const struct flow *f)
+{
+	if (f->flags & FLOW_CLIENT_WSCALE) {
+		s->opt.present |= TCP_OPT_WSCALE;
+		s->opt.wscale = f->client_wscale;
+	}
+	if (f->flags & FLOW_SACK)
+		s->opt.present |= TCP_OPT_SACK_PERMITTED;
+	if (f->flags & FLOW_TIMESTAMPS) {
+		s->opt.present |= TCP_OPT_TIMESTAMPS;
+		s->opt.ts_val = f->ts_recent;
+	}
+}
 
 static void send_syn(struct turn *t, const struct flow *f)
 {
@@ -40,16 +70,10 @@ static void send_syn(struct turn *t, const struct flow *f)
 		.opt.mss = f->splicing.mss,
 	};
 
-	if (scaled) {
-		s.opt.present |= TCP_OPT_WSCALE;
-		s.opt.wscale = f->client_wscale;
-	}
-	if (f->flags & FLOW_SACK)
-		s.opt.present |= TCP_OPT_SACK_PERMITTED;
-	if (f->flags & FLOW_TIMESTAMPS) {
-		s.opt.present |= TCP_OPT_TIMESTAMPS;
-		s.opt.ts_val = f->ts_recent;
-	}
+	if (f->flags & FLOW_ASKING)
+		offer_all(&s, t);
+	else
+		offer_own(&s, f);
 	emit(t, &s);
 }
 
@@ -94,6 +118,8 @@ void splice_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct sp
 	f = flow_at(t->a, i);
 	fill_flow(f, in, offer);
 	turn_service(t, slot)->spliced_now++;
+	if (profile_should_ask(profile_get(t->a, slot, &f->server, f->server_port, t->now), t->now))
+		f->flags |= FLOW_ASKING;
 	send_syn(t, f);
 	track_arm_in(t, i, SYN_RTO);
 	turn_drop(t, GUARD_DROP_CONSUMED);
@@ -205,6 +231,8 @@ static void compare(struct turn *t, struct flow *f, const struct pkt *in)
 
 static uint32_t offered_by(const struct flow *f)
 {
+	if (f->flags & FLOW_ASKING)
+		return OFFER_ALL;
 	return (f->flags & FLOW_CLIENT_WSCALE ? OFFER_WSCALE : 0) |
 	       (f->flags & FLOW_SACK ? OFFER_SACK : 0) |
 	       (f->flags & FLOW_TIMESTAMPS ? OFFER_TIMESTAMPS : 0) |
@@ -239,24 +267,45 @@ static void open_flow(struct turn *t, uint32_t i, const struct pkt *in)
 	track_arm_in(t, i, TELL_WINDOW_AFTER);
 }
 
+/*
+ * asked() - the server's answer to the SYN that only asked, or a late copy of it: learn, reset what the
+ * server holds for it, and send the real SYN.
+ */
+static void asked(struct turn *t, uint32_t i, const struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+
+	if (!(in->flags & TCP_SYN))
+		return;
+	emit_rst_reply(t, in);
+	turn_service(t, f->service)->counters.resets_sent++;
+	if (!(f->flags & FLOW_ASKING))
+		return;
+	learn_synack(t, f->service, in, offered_by(f));
+	f->flags &= (uint16_t)~FLOW_ASKING;
+	send_syn(t, f);
+}
+
 void splice_server(struct turn *t, uint32_t i, struct pkt *in)
 {
 	struct flow *f = flow_at(t->a, i);
+	uint32_t isn = f->splicing.client_isn;
 
 	if (!turn_checksum_good(t, in))
 		return;
 	turn_drop(t, GUARD_DROP_CONSUMED);
 	if (!(in->flags & TCP_ACK))
 		return;
-	if (in->ack != f->splicing.client_isn + 1) {
-		if (!(in->flags & TCP_RST))
-			wrong_ack(t, i, in);
-		return;
-	}
-	if (in->flags & TCP_RST)
-		refuse(t, i, in);
-	else if (in->flags & TCP_SYN)
+	if (in->ack == isn + ASK_ISN_OFFSET + 1 && !(in->flags & TCP_RST)) {
+		asked(t, i, in);
+	} else if (in->flags & TCP_RST) {
+		if (in->ack == isn + (f->flags & FLOW_ASKING ? ASK_ISN_OFFSET : 0) + 1)
+			refuse(t, i, in);
+	} else if (in->ack != isn + 1) {
+		wrong_ack(t, i, in);
+	} else if (in->flags & TCP_SYN) {
 		open_flow(t, i, in);
+	}
 }
 
 void splice_kill(struct turn *t, uint32_t i)
@@ -295,6 +344,7 @@ void splice_timeout(struct turn *t, uint32_t i)
 	}
 	if (f->retries < SYN_RETRIES_MAX)
 		f->retries++;
+	f->flags &= (uint16_t)~FLOW_ASKING;
 	send_syn(t, f);
 	wait = SYN_RTO << (f->retries < 6 ? f->retries : 6);
 	track_arm_in(t, i, age + wait > limit ? limit - age : wait);

@@ -125,6 +125,65 @@ static void begin(struct fx_conn *c)
 	fx_prove(c);
 }
 
+/* Nobody has shaken hands with this server: no client was promised timestamps, so none would show it. */
+START_TEST(an_unknown_server_is_asked_for_its_options)
+{
+	struct fx_conn c = fx_conn(), next;
+	struct segment syn, ack, synack;
+	struct pkt asked;
+
+	c.timestamps = false;
+	syn = fx_conn_syn(&c);
+	fx_challenge(&c, &syn);
+	ack = fx_conn_ack(&c);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	asked = *fx_sent(0);
+	ck_assert_int_ne(asked.opt.present & TCP_OPT_TIMESTAMPS, 0);
+	ck_assert_uint_ne(asked.seq, c.client_isn);
+
+	/* it has them: it is reset, and the real SYN follows with what the client has agreed upon */
+	synack = seg_synack(c.server, c.client, 5, asked.seq + 1);
+	seg_timestamps(&synack, 1, asked.opt.ts_val);
+	fx_drop(&synack, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST);
+	ck_assert_uint_eq(fx_sent(0)->seq, asked.seq + 1);
+	ck_assert_uint_eq(fx_sent(1)->flags, TCP_SYN);
+	ck_assert_uint_eq(fx_sent(1)->seq, c.client_isn);
+	ck_assert_uint_eq(fx_sent(1)->opt.present & TCP_OPT_TIMESTAMPS, 0);
+
+	/* a late copy of the answer opens nothing */
+	fx_drop(&synack, GUARD_DROP_CONSUMED);
+	fx_states(c.client, TCPS_ESTABLISHED, TCPS_SYN_SENT);
+	synack = fx_conn_synack(&c);
+	fx_drop(&synack, GUARD_DROP_CONSUMED);
+	fx_states(c.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
+
+	/* and the next client is promised timestamps */
+	next = fx_conn();
+	next.client = fx_stranger();
+	syn = fx_conn_syn(&next);
+	ck_assert_int_ne(fx_challenge(&next, &syn)->opt.present & TCP_OPT_TIMESTAMPS, 0);
+}
+END_TEST
+
+START_TEST(a_server_that_refuses_to_be_asked_has_refused)
+{
+	struct fx_conn c = fx_conn();
+	struct segment syn, ack, rst;
+
+	c.timestamps = false;
+	syn = fx_conn_syn(&c);
+	fx_challenge(&c, &syn);
+	ack = fx_conn_ack(&c);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	rst = seg_rst_ack(c.server, c.client, 0, fx_sent(0)->seq + 1);
+	fx_drop(&rst, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST | TCP_ACK);
+	ck_assert_uint_eq(fx_sent(0)->seq, c.cookie_isn + 1);
+	ck_assert_uint_eq(fx_counters().server_refused, 1);
+}
+END_TEST
+
 START_TEST(the_syn_is_repeated_with_back_off)
 {
 	static const usec_t expected[] = {250, 750, 1750, 3750, 7750};
@@ -656,6 +715,18 @@ static void add_server(TCase *tc)
 	tcase_add_test(tc, nonsense_of_the_server_is_nothing);
 }
 
+static void setup_unknown(void)
+{
+	fx_open(GUARD_MODE_ALWAYS);
+}
+
+static void add_unknown(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup_unknown, fx_close);
+	tcase_add_test(tc, an_unknown_server_is_asked_for_its_options);
+	tcase_add_test(tc, a_server_that_refuses_to_be_asked_has_refused);
+}
+
 static void add_client(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, fx_close);
@@ -689,10 +760,13 @@ int main(void)
 	Suite *suite = suite_create("core/splice");
 	TCase *syn = tcase_create("syn"), *server = tcase_create("server");
 	TCase *client = tcase_create("client"), *open = tcase_create("open");
+	TCase *unknown = tcase_create("unknown server");
 
 	tcase_add_checked_fixture(syn, setup, fx_close);
 	tcase_add_loop_test(syn, the_servers_syn_carries_the_clients_options, 0, OFFERS);
 	tcase_add_loop_test(syn, the_whole_handshake, 0, 2);
+	add_unknown(unknown);
+	suite_add_tcase(suite, unknown);
 	add_server(server);
 	add_client(client);
 	add_open(open);
