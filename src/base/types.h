@@ -14,8 +14,8 @@ typedef uint32_t be32;
 typedef uint64_t usec_t;
 
 #define USEC_PER_MSEC ((usec_t)1000)
-#define USEC_PER_SEC ((usec_t)1000000)
-#define USEC_NEVER UINT64_MAX
+#define USEC_PER_SEC  ((usec_t)1000000)
+#define USEC_NEVER    UINT64_MAX
 
 /* The index that stands for "no entry" in every pool and table. */
 #define INDEX_NONE UINT32_MAX

@@ -3,8 +3,8 @@
 
 #include "base/seq.h"
 
-#define WHEEL_HEAD 0x80000000u /* in prev: "first of this slot"; indices stay below 2^31 */
-#define SLOT_MASK (WHEEL_SLOTS - 1)
+#define WHEEL_HEAD   0x80000000u /* in prev: "first of this slot"; indices stay below 2^31 */
+#define SLOT_MASK    (WHEEL_SLOTS - 1)
 #define SLOT_EXPIRED (WHEEL_LEVELS * WHEEL_SLOTS) /* the chain of expired entries */
 
 static struct wheel_node *node_at(struct wheel_nodes nodes, uint32_t i)
@@ -127,7 +127,8 @@ static void step(struct wheel *w, struct wheel_nodes nodes)
 		if (tick & ((1u << (WHEEL_SLOT_BITS * level)) - 1))
 			continue;
 		respread_slot(w, nodes,
-			      level * WHEEL_SLOTS + (tick >> (WHEEL_SLOT_BITS * level) & SLOT_MASK));
+			      level * WHEEL_SLOTS +
+				      (tick >> (WHEEL_SLOT_BITS * level) & SLOT_MASK));
 	}
 	w->now = tick + 1;
 	respread_slot(w, nodes, tick & SLOT_MASK);

@@ -13,15 +13,15 @@
 
 #include "base/types.h"
 
-#define WHEEL_LEVELS 4
+#define WHEEL_LEVELS	4
 #define WHEEL_SLOT_BITS 6
-#define WHEEL_SLOTS (1u << WHEEL_SLOT_BITS)
+#define WHEEL_SLOTS	(1u << WHEEL_SLOT_BITS)
 
 /* Ticks are a 32-bit circle: compare with seq_lt() and friends, never farther apart than 2^31. */
 struct wheel_node {
 	uint32_t next; /* INDEX_NONE at the end */
 	uint32_t prev; /* index, or WHEEL_HEAD | slot for the first; INDEX_NONE: not in the wheel */
-	uint32_t due;  /* tick */
+	uint32_t due; /* tick */
 };
 
 struct wheel {

@@ -14,11 +14,11 @@ enum guard_drop {
 };
 
 enum guard_verdict {
-	GUARD_ACCEPT,    /* let it through as it is */
-	GUARD_DROP,      /* @drop says why */
-	GUARD_REPLACE,   /* rewritten in place: let the bytes of the struct pkt through instead */
+	GUARD_ACCEPT, /* let it through as it is */
+	GUARD_DROP, /* @drop says why */
+	GUARD_REPLACE, /* rewritten in place: let the bytes of the struct pkt through instead */
 	GUARD_WANT_FULL, /* ask again with the whole packet; nothing has changed yet */
-	GUARD_NOT_MINE,  /* an ICMP error about a flow that another worker may know */
+	GUARD_NOT_MINE, /* an ICMP error about a flow that another worker may know */
 };
 
 /* A packet to send: a whole IP packet with its checksums. */
@@ -28,8 +28,8 @@ struct guard_tx {
 	uint8_t data[SEGMENT_HEADERS_MAX];
 };
 
-#define GUARD_TX_MAX 256       /* packets in one outbox */
-#define GUARD_TX_PER_INPUT 4   /* guard_input() never adds more */
+#define GUARD_TX_MAX	   256 /* packets in one outbox */
+#define GUARD_TX_PER_INPUT 4 /* guard_input() never adds more */
 
 /*
  * The outbox: filled by the core, emptied by the caller, who sends the packets in order and sets
@@ -37,7 +37,7 @@ struct guard_tx {
  */
 struct actions {
 	enum guard_verdict verdict; /* of guard_input() */
-	enum guard_drop drop;       /* for GUARD_DROP */
+	enum guard_drop drop; /* for GUARD_DROP */
 	uint32_t n_tx;
 	struct guard_tx tx[GUARD_TX_MAX];
 };

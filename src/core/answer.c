@@ -7,7 +7,7 @@
  */
 #include "core/internal.h"
 
-#define DEFAULT_MSS_V4 536  /* RFC 9293 3.7.1 */
+#define DEFAULT_MSS_V4 536 /* RFC 9293 3.7.1 */
 #define DEFAULT_MSS_V6 1220
 #define PROBE_INTERVAL USEC_PER_SEC /* how often a server that is down is asked again */
 
@@ -17,11 +17,12 @@ static void offered_options(const struct pkt *syn, const struct promise *promise
 	uint16_t has = syn->opt.present;
 	uint16_t ecn = TCP_ECE | TCP_CWR;
 
-	o->mss = has & TCP_OPT_MSS ? syn->opt.mss
-	       : syn->family == 4  ? DEFAULT_MSS_V4
-				   : DEFAULT_MSS_V6;
-	o->wscale = (has & TCP_OPT_WSCALE) && promise->wscale != PROMISE_NO_WSCALE ? syn->opt.wscale
-										  : COOKIE_NO_WSCALE;
+	o->mss = has & TCP_OPT_MSS  ? syn->opt.mss
+		 : syn->family == 4 ? DEFAULT_MSS_V4
+				    : DEFAULT_MSS_V6;
+	o->wscale = (has & TCP_OPT_WSCALE) && promise->wscale != PROMISE_NO_WSCALE
+			    ? syn->opt.wscale
+			    : COOKIE_NO_WSCALE;
 	o->sack = (has & TCP_OPT_SACK_PERMITTED) && promise->sack;
 	o->timestamps = (has & TCP_OPT_TIMESTAMPS) && promise->timestamps;
 	/* RFC 3168 6.1.1: both bits ask for ECN; a cookie without timestamps cannot remember it */

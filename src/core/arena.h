@@ -17,11 +17,11 @@
 #include "core/keys.h"
 #include "core/profile.h"
 
-#define ARENA_MAGIC 0x74637067u /* "tcpg" */
+#define ARENA_MAGIC   0x74637067u /* "tcpg" */
 #define ARENA_VERSION 1
-#define EVENT_RING 256
+#define EVENT_RING    256
 #define SERVICE_SLOTS 256
-#define SERVICE_NONE 255 /* the slot of flows whose service has been configured away */
+#define SERVICE_NONE  255 /* the slot of flows whose service has been configured away */
 
 /* Timer ticks: 8.192 ms. 2^31 of them are half a year. */
 #define TICK_SHIFT 13
@@ -46,7 +46,7 @@ static inline usec_t usec_of_ticks(uint32_t ticks)
 struct service {
 	char name[GUARD_SERVICE_NAME_MAX]; /* empty: slot is free */
 	uint16_t config; /* index into guard_config.service; UINT16_MAX: configured away */
-	uint8_t mode;    /* enum guard_mode in force */
+	uint8_t mode; /* enum guard_mode in force */
 	uint8_t engine;
 	struct detect_config limits; /* this guard's share */
 	struct detector detector;
@@ -62,7 +62,7 @@ struct service {
 /* Where the pools are; see struct guard_arena. */
 struct arena_layout {
 	uint64_t half_open_buckets, half_opens, flow_buckets, flows, size; /* offsets in bytes */
-	uint32_t half_open_mask, flow_mask;                                /* buckets - 1 */
+	uint32_t half_open_mask, flow_mask; /* buckets - 1 */
 };
 
 struct guard_arena {
@@ -82,7 +82,7 @@ struct guard_arena {
 	uint64_t drops[GUARD_DROP_COUNT];
 	uint64_t unguarded;
 	usec_t table_full_said; /* when the last event of a full flow table was made */
-	uint64_t events;        /* number of the newest */
+	uint64_t events; /* number of the newest */
 	struct guard_event event[EVENT_RING];
 
 	uint32_t n_services; /* slots ever used */

@@ -9,29 +9,21 @@
 #include "base/addr.h"
 #include "base/types.h"
 
-#define GUARD_SERVICES_MAX 255
-#define GUARD_LISTENS_MAX 1024
+#define GUARD_SERVICES_MAX     255
+#define GUARD_LISTENS_MAX      1024
 #define GUARD_SERVICE_NAME_MAX 32 /* with its terminating zero */
 
 enum guard_mode {
-	GUARD_MODE_OFF,      /* packets pass unseen */
-	GUARD_MODE_MONITOR,  /* watch, count and report attacks; never answer for the server */
+	GUARD_MODE_OFF, /* packets pass unseen */
+	GUARD_MODE_MONITOR, /* watch, count and report attacks; never answer for the server */
 	GUARD_MODE_ADAPTIVE, /* cookies while attacked */
-	GUARD_MODE_ALWAYS,   /* cookies for every connection */
+	GUARD_MODE_ALWAYS, /* cookies for every connection */
 	GUARD_MODE_COUNT
 };
 
-enum guard_engine {
-	GUARD_ENGINE_RELAY,
-	GUARD_ENGINE_TERMINATE,
-	GUARD_ENGINE_COUNT
-};
+enum guard_engine { GUARD_ENGINE_RELAY, GUARD_ENGINE_TERMINATE, GUARD_ENGINE_COUNT };
 
-enum guard_fragments {
-	GUARD_FRAGMENTS_PASS,
-	GUARD_FRAGMENTS_DROP,
-	GUARD_FRAGMENTS_COUNT
-};
+enum guard_fragments { GUARD_FRAGMENTS_PASS, GUARD_FRAGMENTS_DROP, GUARD_FRAGMENTS_COUNT };
 
 struct guard_service_config {
 	char name[GUARD_SERVICE_NAME_MAX];
@@ -39,8 +31,8 @@ struct guard_service_config {
 	enum guard_engine engine;
 	struct {
 		uint32_t start; /* half-open connections at which an attack is assumed */
-		uint32_t end;   /* and below which it may be over */
-		usec_t hold;    /* quiet time before cookies are switched off */
+		uint32_t end; /* and below which it may be over */
+		usec_t hold; /* quiet time before cookies are switched off */
 	} attack;
 	bool refuse_when_down; /* answer SYNs with RST while the server is known to be down */
 	bool relief; /* reset forged half-opens toward the server when an attack begins */
@@ -56,19 +48,20 @@ struct guard_listen {
 
 struct guard_timeouts {
 	usec_t syn_received; /* a half-open connection is forgotten after */
-	usec_t syn_sent;     /* the server must have answered the guard's SYN within */
-	usec_t established;  /* idle */
-	usec_t half_closed;  /* idle, one side has closed */
-	usec_t closing;      /* idle, both sides have closed and the last ACK is missing */
-	usec_t reset;        /* translation is kept after a RST for stragglers */
+	usec_t syn_sent; /* the server must have answered the guard's SYN within */
+	usec_t established; /* idle */
+	usec_t half_closed; /* idle, one side has closed */
+	usec_t closing; /* idle, both sides have closed and the last ACK is missing */
+	usec_t reset; /* translation is kept after a RST for stragglers */
 };
 
 struct guard_config {
 	uint32_t n_services, n_listens;
 	struct guard_service_config service[GUARD_SERVICES_MAX];
-	struct guard_listen listen[GUARD_LISTENS_MAX]; /* the most specific match counts, then order */
+	struct guard_listen
+		listen[GUARD_LISTENS_MAX]; /* the most specific match counts, then order */
 	struct guard_timeouts timeouts;
-	usec_t msl;           /* maximum segment lifetime; TIME-WAIT lasts 2 MSL */
+	usec_t msl; /* maximum segment lifetime; TIME-WAIT lasts 2 MSL */
 	usec_t cookie_rotate; /* a key is used that long and accepted that long again */
 	enum guard_fragments fragments;
 	uint32_t workers; /* guards that share the traffic; thresholds are divided by it */
@@ -84,7 +77,7 @@ void guard_service_config_defaults(struct guard_service_config *s);
 int guard_config_service(const struct guard_config *c, const char *name);
 
 const char *guard_mode_name(enum guard_mode mode); /* "off", "monitor", ... */
-int guard_mode_parse(const char *text);            /* enum guard_mode, or -EINVAL */
+int guard_mode_parse(const char *text); /* enum guard_mode, or -EINVAL */
 const char *guard_engine_name(enum guard_engine engine);
 
 #endif

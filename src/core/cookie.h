@@ -29,10 +29,10 @@
 
 #define COOKIE_NO_WSCALE 15 /* in cookie_options.wscale: the client did not offer it */
 
-#define COOKIE_OPTION_BITS 22u /* with timestamps: MSS 16, window scale 4, SACK, ECN */
-#define COOKIE_TAG_BITS 41u
+#define COOKIE_OPTION_BITS	 22u /* with timestamps: MSS 16, window scale 4, SACK, ECN */
+#define COOKIE_TAG_BITS		 41u
 #define COOKIE_SHORT_OPTION_BITS 7u /* without: MSS class 2, window scale 4, SACK */
-#define COOKIE_SHORT_TAG_BITS 24u
+#define COOKIE_SHORT_TAG_BITS	 24u
 
 /* What identifies the connection; w is filled by cookie_flow_v4() or cookie_flow_v6(). */
 struct cookie_flow {
@@ -101,7 +101,7 @@ SIPHASH_INLINE uint64_t cookie_hash(const struct siphash_key *key, const struct 
 
 /* Words for cookie_hash() that can never be equal. */
 #define COOKIE_WORD_TAG(promise, options) (1ULL << 63 | (uint64_t)(promise) << 32 | (options))
-#define COOKIE_WORD_MASK(tag) (tag)
+#define COOKIE_WORD_MASK(tag)		  (tag)
 
 SIPHASH_INLINE uint64_t cookie_tag(const struct siphash_key *key, const struct cookie_flow *f,
 				   uint32_t promise, uint32_t options, unsigned bits)

@@ -15,8 +15,8 @@
  */
 #define CUSUM_ALLOWANCE 2
 #define CUSUM_LIMIT_MIN 40
-#define CUSUM_WINDOWS 2
-#define MEAN_SHIFT 6 /* the mean follows with 1/64 a window, 6.4 s */
+#define CUSUM_WINDOWS	2
+#define MEAN_SHIFT	6 /* the mean follows with 1/64 a window, 6.4 s */
 
 static uint32_t cusum_limit(const struct detect_config *c)
 {

@@ -15,7 +15,7 @@
 #include "base/types.h"
 
 #define DETECT_WINDOW (100 * USEC_PER_MSEC)
-#define DETECT_RING 32 /* windows a cookie counts as in flight: 3.2 s */
+#define DETECT_RING   32 /* windows a cookie counts as in flight: 3.2 s */
 
 struct detect_config {
 	uint32_t start, end; /* half-opens */
@@ -30,7 +30,7 @@ struct detector {
 	usec_t window_ends; /* 0: asleep, the next packet wakes it */
 	usec_t quiet_since; /* in an attack: since when the conditions for leaving hold */
 	uint32_t opened, completed; /* in this window */
-	int32_t mean_x256;          /* learned deficit a window, calm times only */
+	int32_t mean_x256; /* learned deficit a window, calm times only */
 	uint32_t cusum, windows_over; /* windows in a row with the sum over its limit */
 	int32_t in_flight[DETECT_RING]; /* cookies sent less cookies returned, by window */
 	int32_t in_flight_sum;

@@ -27,20 +27,20 @@ struct guard_arena;
 enum flow_dir { FROM_CLIENT, FROM_SERVER };
 
 enum flow_flag {
-	FLOW_TRANSLATED = 1 << 0,       /* translated; else passed */
-	FLOW_TIMESTAMPS = 1 << 1,    /* the client sends timestamps */
-	FLOW_SACK = 1 << 2,          /* the client offered SACK */
-	FLOW_ECN = 1 << 3,           /* ECN was promised to the client */
-	FLOW_SERVER_NO_TS = 1 << 4,  /* promised, but the server does not: blank them */
+	FLOW_TRANSLATED = 1 << 0, /* translated; else passed */
+	FLOW_TIMESTAMPS = 1 << 1, /* the client sends timestamps */
+	FLOW_SACK = 1 << 2, /* the client offered SACK */
+	FLOW_ECN = 1 << 3, /* ECN was promised to the client */
+	FLOW_SERVER_NO_TS = 1 << 4, /* promised, but the server does not: blank them */
 	FLOW_SERVER_NO_SACK = 1 << 5,
 	FLOW_SERVER_NO_WSCALE = 1 << 6, /* the client's windows must be unscaled for the server */
 	FLOW_CLIENT_WSCALE = 1 << 7, /* the client scales its windows by client_wscale */
-	FLOW_CLIENT_FIN = 1 << 8,    /* FIN seen: snd_nxt of that side counts it */
+	FLOW_CLIENT_FIN = 1 << 8, /* FIN seen: snd_nxt of that side counts it */
 	FLOW_SERVER_FIN = 1 << 9,
-	FLOW_TELL_WINDOW = 1 << 10,  /* the client may not know yet that it may send */
-	FLOW_RESET = 1 << 11,        /* ended by a RST; kept for stragglers */
-	FLOW_ENDED = 1 << 12,        /* ended by the guard: whoever goes on is reset again */
-	FLOW_ASKING = 1 << 13,       /* its SYN offers all options, to see which the server has */
+	FLOW_TELL_WINDOW = 1 << 10, /* the client may not know yet that it may send */
+	FLOW_RESET = 1 << 11, /* ended by a RST; kept for stragglers */
+	FLOW_ENDED = 1 << 12, /* ended by the guard: whoever goes on is reset again */
+	FLOW_ASKING = 1 << 13, /* its SYN offers all options, to see which the server has */
 };
 
 /* What one endpoint has sent, in its own sequence space. */
@@ -54,12 +54,12 @@ struct flow {
 	uint16_t client_port, server_port;
 	uint32_t hash_next;
 	struct wheel_node timer;
-	uint32_t born;   /* tick */
+	uint32_t born; /* tick */
 	uint32_t active; /* tick of the last packet that counted */
 	uint8_t client_state, server_state; /* enum tcp_state */
-	uint16_t flags;                     /* enum flow_flag */
-	uint32_t seq_delta;                 /* added to SEQ from the server */
-	uint32_t ts_delta;                  /* added to TSval from the server */
+	uint16_t flags; /* enum flow_flag */
+	uint32_t seq_delta; /* added to SEQ from the server */
+	uint32_t ts_delta; /* added to TSval from the server */
 	union {
 		struct {
 			struct flow_sent sent[2]; /* by enum flow_dir */
@@ -69,14 +69,15 @@ struct flow {
 		struct {
 			uint32_t client_isn;
 			uint32_t cookie_tsval;
-			uint16_t mss;           /* of the client */
+			uint16_t mss; /* of the client */
 			uint16_t client_window; /* field, scaled by client_wscale */
-			uint8_t ttl, tos;       /* of the client's ACK */
+			uint8_t ttl, tos; /* of the client's ACK */
 			uint16_t spare[5];
 		} splicing;
 	};
 	uint32_t ts_recent; /* the client's newest TSval */
-	uint32_t client_wscale : 4, server_wscale : 4, promised_wscale : 4, retries : 4, cookie_low : 16;
+	uint32_t client_wscale : 4, server_wscale : 4, promised_wscale : 4, retries : 4,
+		cookie_low : 16;
 	uint64_t bytes_in : 48, cookie_high : 16;
 	uint64_t bytes_out : 48, service : 8, spare : 8;
 };

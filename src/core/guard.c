@@ -273,9 +273,12 @@ static void flow_syn(struct turn *t, uint32_t i, struct pkt *in)
 	if (relay_is_reused(f, in)) {
 		client_input(t, slot, in, i);
 	} else if (flow_is_splicing(f)) {
-		turn_drop(t, GUARD_DROP_CONSUMED); /* the SYN-ACK was sent twice; nothing is missing */
+		turn_drop(t,
+			  GUARD_DROP_CONSUMED); /* the SYN-ACK was sent twice; nothing is missing */
 	} else if (flow_is_over(f)) {
-		emit_to_client(t, f, TCP_ACK); /* TIME-WAIT: not a new connection, RFC 9293 3.10.7.4 */
+		emit_to_client(t, f,
+			       TCP_ACK); /* TIME-WAIT: not a new connection, RFC 9293 3.10.7.4 */
+		turn_service(t, slot)->counters.challenge_acks++;
 		turn_drop(t, GUARD_DROP_STALE);
 	} else {
 		relay_input(t, i, FROM_CLIENT, in); /* the server challenges it, RFC 5961 4 */
@@ -442,7 +445,8 @@ usec_t guard_deadline(const struct guard *g)
 	if (wheel_next(&a->wheel, &tick)) {
 		int32_t ahead = (int32_t)(tick - tick_of(a->now));
 
-		when = ahead <= 0 ? a->now : ((a->now >> TICK_SHIFT) + (uint32_t)ahead) << TICK_SHIFT;
+		when = ahead <= 0 ? a->now
+				  : ((a->now >> TICK_SHIFT) + (uint32_t)ahead) << TICK_SHIFT;
 	}
 	for (uint32_t slot = 0; slot < a->n_services; slot++) {
 		usec_t due = service_deadline(g, slot);

@@ -14,7 +14,7 @@
 #include "core/report.h"
 
 struct guard_limits {
-	uint32_t max_flows;     /* 16 .. 16,777,214 */
+	uint32_t max_flows; /* 16 .. 16,777,214 */
 	uint32_t max_half_open; /* 16 .. 16,777,214 */
 };
 

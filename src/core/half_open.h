@@ -19,23 +19,24 @@ struct guard_arena;
 struct pkt;
 
 #define HALF_OPEN_NONE 0xffffffu /* "no entry" in the 24-bit links */
-#define HALF_OPEN_MAX (HALF_OPEN_NONE - 1)
+#define HALF_OPEN_MAX  (HALF_OPEN_NONE - 1)
 
 enum half_open_offer { /* what the client's SYN offered */
-	OFFER_WSCALE = 1,
-	OFFER_SACK = 2,
-	OFFER_TIMESTAMPS = 4,
-	OFFER_ECN = 8,
+		       OFFER_WSCALE = 1,
+		       OFFER_SACK = 2,
+		       OFFER_TIMESTAMPS = 4,
+		       OFFER_ECN = 8,
 };
 
-#define OFFER_ALL (OFFER_WSCALE | OFFER_SACK | OFFER_TIMESTAMPS) /* what the guard asks servers for */
+#define OFFER_ALL \
+	(OFFER_WSCALE | OFFER_SACK | OFFER_TIMESTAMPS) /* what the guard asks servers for */
 
 struct half_open {
 	struct ip_addr client, server;
 	uint16_t client_port, server_port;
 	uint32_t client_isn;
 	uint32_t server_isn; /* once answered */
-	uint32_t born;       /* tick of the first SYN */
+	uint32_t born; /* tick of the first SYN */
 	uint32_t hash_next : 24, service : 8;
 	uint32_t next : 24, answered : 1, relieved : 1, retransmits : 3, spare : 3;
 	uint32_t prev : 24, offered : 4, spare2 : 4;

@@ -85,7 +85,8 @@ void service_configure(struct turn *t);
 /* service_answers() - does the guard answer SYNs of this service with cookies now? */
 static inline bool service_answers(const struct service *s)
 {
-	return s->mode == GUARD_MODE_ALWAYS || (s->mode == GUARD_MODE_ADAPTIVE && s->detector.attack);
+	return s->mode == GUARD_MODE_ALWAYS ||
+	       (s->mode == GUARD_MODE_ADAPTIVE && s->detector.attack);
 }
 
 /* service_opened() / service_completed() - tell the detector; may begin an attack. */
@@ -159,7 +160,8 @@ bool relay_is_reused(const struct flow *f, const struct pkt *syn);
 enum track_result { TRACK_GOOD, TRACK_OUT_OF_WINDOW };
 
 /* track_segment() - follow a segment of flow @i. Sequence numbers in @in as its sender wrote them. */
-enum track_result track_segment(struct turn *t, uint32_t i, enum flow_dir dir, const struct pkt *in);
+enum track_result track_segment(struct turn *t, uint32_t i, enum flow_dir dir,
+				const struct pkt *in);
 
 /* track_arm() - (re)arm the idle timer of the flow by its state. */
 void track_arm(struct turn *t, uint32_t i);

@@ -11,8 +11,8 @@ struct key_ring {
 	uint64_t epoch;
 	usec_t epoch_ends;
 	usec_t rotate;
-	struct siphash_key key[2];  /* [epoch & 1] is current, the other one is the last */
-	uint64_t in_flight[2];      /* cookies made with that key and not yet returned */
+	struct siphash_key key[2]; /* [epoch & 1] is current, the other one is the last */
+	uint64_t in_flight[2]; /* cookies made with that key and not yet returned */
 };
 
 void key_ring_init(struct key_ring *r, const struct siphash_key *master, usec_t rotate, usec_t now);

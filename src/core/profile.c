@@ -14,8 +14,8 @@
 #define CAUTIOUS_WSCALE 7
 #define CAUTIOUS_MSS_V4 1460
 #define CAUTIOUS_MSS_V6 1440
-#define DEFAULT_TTL 64
-#define ASK_INTERVAL (60 * USEC_PER_SEC) /* servers change their mind when they are restarted */
+#define DEFAULT_TTL	64
+#define ASK_INTERVAL	(60 * USEC_PER_SEC) /* servers change their mind when they are restarted */
 
 uint32_t promise_pack(const struct promise *p)
 {
@@ -182,7 +182,8 @@ static uint32_t observed(const struct pkt *p, uint32_t offered, uint32_t known)
 	return promise_pack(&n);
 }
 
-static void change_default(struct service *s, const struct ip_addr *addr, uint32_t promise, usec_t now)
+static void change_default(struct service *s, const struct ip_addr *addr, uint32_t promise,
+			   usec_t now)
 {
 	if (!s->default_promise.now)
 		s->default_promise.now = cautious_promise(addr);

@@ -31,7 +31,7 @@ struct promise {
 #define PROMISE_AUTHENTICATED 0xffu
 
 #define PROMISES_BEFORE 2
-#define PROMISES_MAX (1 + PROMISES_BEFORE)
+#define PROMISES_MAX	(1 + PROMISES_BEFORE)
 
 /* The promise given now, 0 for none, and those before it with the time when they were replaced. */
 struct promise_history {
@@ -47,14 +47,14 @@ struct profile {
 	uint8_t ttl;
 	bool used;
 	bool learned; /* a SYN-ACK was seen: the promise is the server's own */
-	bool down;    /* refuses or does not answer */
+	bool down; /* refuses or does not answer */
 	uint8_t spare;
 	uint16_t window;
 	struct promise_history promise;
-	usec_t heard;    /* last SYN-ACK or RST */
+	usec_t heard; /* last SYN-ACK or RST */
 	usec_t answered; /* last SYN-ACK */
 	usec_t probe_at; /* while down: the next SYN that is let through to see */
-	usec_t ask_at;   /* when to ask again for options that it is not known to have */
+	usec_t ask_at; /* when to ask again for options that it is not known to have */
 };
 
 uint32_t promise_pack(const struct promise *p);

@@ -25,13 +25,13 @@ struct service_report {
 	enum guard_mode mode;
 	enum guard_engine engine;
 	enum guard_attack_state state;
-	usec_t state_since;      /* time of the last change, on the guard's clock */
-	uint32_t half_open;      /* entries of the half-open table now */
+	usec_t state_since; /* time of the last change, on the guard's clock */
+	uint32_t half_open; /* entries of the half-open table now */
 	uint32_t half_open_peak; /* most of them at once, cookies in flight included */
 	uint32_t cookies_in_flight;
-	uint32_t flows;          /* now, all engines, TIME-WAIT included */
-	uint32_t spliced_now;    /* now, translated and not yet closed */
-	uint32_t time_wait;      /* now */
+	uint32_t flows; /* now, all engines, TIME-WAIT included */
+	uint32_t spliced_now; /* now, translated and not yet closed */
+	uint32_t time_wait; /* now */
 	uint32_t attack_start, attack_end; /* thresholds in force in this worker */
 	struct guard_counters counters;
 };
@@ -52,8 +52,8 @@ struct backend_report {
 
 enum flow_kind {
 	FLOW_HALF_OPEN, /* seen passing, not completed */
-	FLOW_PASSED,    /* untranslated */
-	FLOW_SPLICED,   /* translated by the relay engine */
+	FLOW_PASSED, /* untranslated */
+	FLOW_SPLICED, /* translated by the relay engine */
 	FLOW_KIND_COUNT
 };
 
@@ -70,7 +70,7 @@ struct flow_report {
 	uint64_t bytes_in, bytes_out;
 	uint32_t recv_queue; /* bytes the client sent that the server has not acknowledged */
 	uint32_t send_queue; /* bytes the server sent that the client has not acknowledged */
-	uint32_t seq_delta;  /* added to the server's sequence numbers on their way to the client */
+	uint32_t seq_delta; /* added to the server's sequence numbers on their way to the client */
 	uint32_t ts_delta;
 };
 

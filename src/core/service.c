@@ -13,10 +13,11 @@
  * A real client answers within its round-trip time: those younger than RELIEF_SPARE are left alone;
  * while the backlog is still crowded those beyond RELIEF_SPARE_CROWDED go, too.
  */
-#define RELIEF_INTERVAL (50 * USEC_PER_MSEC)
-#define RELIEF_SPARE (1000 * USEC_PER_MSEC)
+#define RELIEF_INTERVAL	     (50 * USEC_PER_MSEC)
+#define RELIEF_SPARE	     (1000 * USEC_PER_MSEC)
 #define RELIEF_SPARE_CROWDED (250 * USEC_PER_MSEC)
-#define RELIEF_SPARE_RETRANSMITTED (3000 * USEC_PER_MSEC) /* forged sources do not repeat themselves */
+#define RELIEF_SPARE_RETRANSMITTED \
+	(3000 * USEC_PER_MSEC) /* forged sources do not repeat themselves */
 
 /* listens_on() - families are kept apart: "[::]/0" is every IPv6 address and no IPv4-mapped one. */
 static bool listens_on(const struct guard_listen *l, const struct ip_addr *addr, uint16_t port)

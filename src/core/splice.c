@@ -21,11 +21,12 @@
  * DEVIATION from RFC 6298 2.1, which begins with one second: the server is at most a few hops away and
  * a client waits, so the first retransmission comes after a quarter of a second; back-off as usual.
  */
-#define SYN_RTO (250 * USEC_PER_MSEC)
+#define SYN_RTO		(250 * USEC_PER_MSEC)
 #define SYN_RETRIES_MAX 15
-#define WRONG_ACKS_MAX 8 /* stale connections of the server to be reset before giving up */
-#define ASK_WSCALE 7
-#define ASK_ISN_OFFSET 0x80000000u /* the asking SYN is told from the real one by its sequence number */
+#define WRONG_ACKS_MAX	8 /* stale connections of the server to be reset before giving up */
+#define ASK_WSCALE	7
+#define ASK_ISN_OFFSET \
+	0x80000000u /* the asking SYN is told from the real one by its sequence number */
 #define TELL_WINDOW_AFTER (100 * USEC_PER_MSEC)
 
 /* offer_all() - make it a SYN that only asks. */
@@ -91,8 +92,8 @@ static void fill_flow(struct flow *f, const struct pkt *in, const struct splice_
 		f->client_wscale = o->client.wscale & 15;
 		f->promised_wscale = o->promised.wscale & 15;
 	}
-	f->client_state = tcp_state_next(tcp_state_next(TCPS_LISTEN, TCP_EV_RCV_SYN),
-					 TCP_EV_RCV_ACK_OF_SYN);
+	f->client_state =
+		tcp_state_next(tcp_state_next(TCPS_LISTEN, TCP_EV_RCV_SYN), TCP_EV_RCV_ACK_OF_SYN);
 	f->server_state = tcp_state_next(TCPS_CLOSED, TCP_EV_SND_SYN);
 	f->ts_recent = in->opt.ts_val;
 	f->splicing.client_isn = o->client_isn;

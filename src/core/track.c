@@ -6,9 +6,9 @@
 #include "core/internal.h"
 
 /* A passed flow's window scale is not known: the largest there is, RFC 7323 2.3. */
-#define WINDOW_UNKNOWN (1u << 30)
+#define WINDOW_UNKNOWN	  (1u << 30)
 #define TELL_WINDOW_TRIES 3
-#define TABLE_FULL_AGAIN (10 * USEC_PER_SEC)
+#define TABLE_FULL_AGAIN  (10 * USEC_PER_SEC)
 #define TELL_WINDOW_AGAIN (200 * USEC_PER_MSEC)
 
 static uint16_t fin_flag(enum flow_dir dir)
@@ -91,9 +91,10 @@ static void follow_ack(struct flow *f, enum flow_dir dir, uint32_t ack, bool acc
 {
 	enum flow_dir peer = dir == FROM_CLIENT ? FROM_SERVER : FROM_CLIENT;
 	struct flow_sent *sent = &f->open.sent[peer];
+	/* that much may have been under way, at the most */
+	uint32_t reach = f->flags & FLOW_TRANSLATED ? 65536u << flow_shift(f, dir) : WINDOW_UNKNOWN;
 
-	if (acceptable && !(f->flags & fin_flag(peer)) &&
-	    seq_between(ack, sent->snd_nxt, WINDOW_UNKNOWN))
+	if (acceptable && !(f->flags & fin_flag(peer)) && seq_between(ack, sent->snd_nxt, reach))
 		sent->snd_nxt = ack;
 	if (seq_lt(ack, sent->snd_una) || seq_gt(ack, sent->snd_nxt))
 		return;
@@ -158,7 +159,8 @@ static bool acceptable(const struct flow *f, enum flow_dir dir, const struct pkt
 {
 	uint32_t una = f->open.sent[dir].snd_una;
 
-	if (seq_lt(in->seq, una)) /* a retransmission or a keepalive, unless it brings something new */
+	if (seq_lt(in->seq,
+		   una)) /* a retransmission or a keepalive, unless it brings something new */
 		return seq_gt(in->seq + pkt_seg_len(in), una);
 	return in_window(f, dir, in);
 }
