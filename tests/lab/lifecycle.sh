@@ -149,6 +149,20 @@ hopeless_circumstances() {
 	guard_stop
 }
 
+# Source validation must not take what the guard sends in the clients' name for forged.
+reverse_path_filters() {
+	local level
+
+	guard_config always
+	for level in 1 2; do
+		in_guard sysctl -qw net.ipv4.conf.all.rp_filter=$level
+		guard_start
+		check "both families with rp_filter = $level" each_family
+		guard_stop
+	done
+	in_guard sysctl -qw net.ipv4.conf.all.rp_filter=0
+}
+
 several_workers() {
 	local busy
 
@@ -178,6 +192,7 @@ for placement in gateway host; do
 	reload
 	[ $placement = host ] || { bad_configuration && hopeless_circumstances; }
 	several_workers
+	reverse_path_filters
 	lab_clear
 done
 LAB_LABEL=

@@ -5,6 +5,7 @@ lab_tests = \
 	tests/lab/down.sh \
 	tests/lab/dump.sh \
 	tests/lab/files.sh \
+	tests/lab/handshake.sh \
 	tests/lab/lifecycle.sh \
 	tests/lab/lossy.sh \
 	tests/lab/malformed.sh \

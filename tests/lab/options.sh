@@ -85,9 +85,29 @@ changing_servers() {
 	both_ways "server has all options again"
 }
 
+# Fast Open and Multipath TCP: where the guard answers itself, it takes the options away, and both
+# ends fall back to what they can do without.
+new_tcps() {
+	client_sysctl net.ipv4.tcp_fastopen=1
+	server_sysctl net.ipv4.tcp_fastopen=2
+	restart_peer --fastopen
+	mode_of_lab adaptive
+	both_ways "Fast Open passes: the client gets its cookie" --fastopen
+	both_ways "Fast Open passes: the client uses it" --fastopen
+	mode_of_lab always
+	both_ways "data in a SYN that the guard answers" --fastopen
+	restart_peer --mptcp
+	mode_of_lab adaptive
+	both_ways "Multipath TCP passes" --mptcp
+	mode_of_lab always
+	both_ways "Multipath TCP that the guard answers" --mptcp
+	restart_peer
+}
+
 options() {
 	odd_clients
 	changing_servers
+	new_tcps
 }
 
 # set_mtu() - of all interfaces.

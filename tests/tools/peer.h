@@ -19,8 +19,11 @@
 /* What is set on a socket before it connects or listens; 0 leaves it alone. */
 struct socket_options {
 	int mss, rcvbuf, sndbuf, window_clamp, tos;
-	bool nodelay;
+	bool nodelay, mptcp, fastopen;
 };
+
+/* socket_open() - a TCP socket of that family; exits with a sentence when there is none. */
+int socket_open(int family, const struct socket_options *o);
 
 void socket_apply(int fd, const struct socket_options *o);
 void socket_reset_on_close(int fd); /* SO_LINGER 0: close() sends RST */

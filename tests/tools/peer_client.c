@@ -57,10 +57,13 @@ static bool connect_within(struct conn *c, const struct endpoint *to)
 
 static void open_socket(const struct client *cl, struct conn *c)
 {
-	c->fd = socket(cl->to.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
-		die("socket: %s", strerror(errno));
+	int one = 1;
+
+	c->fd = socket_open(cl->to.sa.ss_family, &cl->opt);
 	socket_apply(c->fd, &cl->opt);
+	if (cl->opt.fastopen &&
+	    setsockopt(c->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof(one)))
+		die("TCP_FASTOPEN_CONNECT: %s", strerror(errno));
 	if (cl->have_from && bind(c->fd, (const struct sockaddr *)&cl->from.sa, cl->from.len))
 		die("cannot bind to the source address and port: %s", strerror(errno));
 }
@@ -168,6 +171,8 @@ static void print_help(void)
 	      "  --interval S     between pings (default 1ms)\n"
 	      "  --timeout S      for each connection (default 30)\n"
 	      "  --mss N --rcvbuf N --sndbuf N --window-clamp N   set on the socket\n"
+	      "  --fastopen       ask for TCP Fast Open, use it where the server is known\n"
+	      "  --mptcp          ask for Multipath TCP\n"
 	      "\nPrints one JSON line for each connection; exit status 0 if all were ok.\n",
 	      stdout);
 }
@@ -180,6 +185,7 @@ static const struct option options[] = {
 	{"pause", required_argument, NULL, 'P'},    {"seconds", required_argument, NULL, 'S'},
 	{"interval", required_argument, NULL, 'i'}, {"timeout", required_argument, NULL, 'T'},
 	{"mss", required_argument, NULL, 'm'},	    {"rcvbuf", required_argument, NULL, 'r'},
+	{"fastopen", no_argument, NULL, 'F'},	    {"mptcp", no_argument, NULL, 'M'},
 	{"sndbuf", required_argument, NULL, 's'},   {"window-clamp", required_argument, NULL, 'w'},
 	{"help", no_argument, NULL, 'h'},	    {0},
 };
@@ -235,6 +241,12 @@ static void parse_option(struct client *cl, int c)
 		break;
 	case 'w':
 		cl->opt.window_clamp = (int)parse_number("--window-clamp", optarg, 1, 1 << 30);
+		break;
+	case 'F':
+		cl->opt.fastopen = true;
+		break;
+	case 'M':
+		cl->opt.mptcp = true;
 		break;
 	case 'h':
 		print_help();

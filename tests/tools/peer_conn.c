@@ -14,6 +14,15 @@
 
 #define CHUNK 65536
 
+int socket_open(int family, const struct socket_options *o)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, o->mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
+
+	if (fd < 0)
+		die("socket: %s", strerror(errno));
+	return fd;
+}
+
 void socket_apply(int fd, const struct socket_options *o)
 {
 	int one = 1;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -117,10 +118,11 @@ static void open_listeners(struct server *s)
 	int fd, one = 1;
 
 	for (i = 0; i < s->n; i++) {
-		fd = socket(s->listen[i].sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			die("socket: %s", strerror(errno));
+		fd = socket_open(s->listen[i].sa.ss_family, &s->opt);
 		socket_apply(fd, &s->opt);
+		if (s->opt.fastopen &&
+		    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &s->backlog, sizeof(int)))
+			die("TCP_FASTOPEN: %s", strerror(errno));
 		if (s->listen[i].sa.ss_family == AF_INET6)
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 		if (bind(fd, (struct sockaddr *)&s->listen[i].sa, s->listen[i].len) ||
@@ -136,6 +138,8 @@ static const char help[] = "usage: peer server --listen ADDRESS:PORT [--listen .
 			   "  --banner TEXT    speak first, as ssh does\n"
 			   "  --backlog N      of listen() (default 128)\n"
 			   "  --mss N --rcvbuf N --sndbuf N --window-clamp N   set on the sockets\n"
+			   "  --fastopen       accept data in SYNs\n"
+			   "  --mptcp          accept Multipath TCP\n"
 			   "  --patience S     with one connection (default 60)\n"
 			   "  --seconds S      then exit (default 600)\n";
 
@@ -145,6 +149,8 @@ static const struct option options[] = {
 	{"backlog", required_argument, NULL, 'B'},
 	{"mss", required_argument, NULL, 'm'},
 	{"rcvbuf", required_argument, NULL, 'r'},
+	{"fastopen", no_argument, NULL, 'F'},
+	{"mptcp", no_argument, NULL, 'M'},
 	{"sndbuf", required_argument, NULL, 's'},
 	{"window-clamp", required_argument, NULL, 'w'},
 	{"patience", required_argument, NULL, 'p'},
@@ -184,6 +190,12 @@ static void parse_option(struct server *s, int c)
 		break;
 	case 'S':
 		s->life_us = parse_seconds("--seconds", optarg, 3600000000u);
+		break;
+	case 'F':
+		s->opt.fastopen = true;
+		break;
+	case 'M':
+		s->opt.mptcp = true;
 		break;
 	case 'h':
 		fputs(help, stdout);
