@@ -118,7 +118,7 @@ relay_end() { guard_stop; }
 # guard_begin() - one connection passes first, so that the server's options are known.
 guard_begin() {
 	ADDRESS=$SERVER4
-	guard_config adaptive "attack { hold = 1s }"
+	guard_config adaptive "attack { start = 4096  end = 2048  hold = 1s }"
 	guard_start
 	peer_do --to "$SERVER4:$PEER_PORT" --do get
 	peer_load --to "$SERVER4:80" --count 1
