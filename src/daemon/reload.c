@@ -79,7 +79,7 @@ static void job_configure(struct guard *g, usec_t now, struct actions *out, void
 	guard_configure(g, now, arg);
 }
 
-/* change_rules() - Return: 0, or a negative errno with @why filled; then the old rules are there. */
+/* change_rules() - Return: 0, or a negative errno with @why filled; then the old ones are there. */
 static int change_rules(struct daemon *d, const struct conf *new, char *why, size_t why_len)
 {
 	static struct retired_listens before; /* main thread only */

@@ -79,7 +79,7 @@ static enum guard_verdict judge(void *arg, struct pkt *p, int error)
 	return w->out.verdict;
 }
 
-/* arm() - wake up for the guard's deadline. A timer that fires too early is cheaper than moving it. */
+/* arm() - wake up for the guard's deadline. Firing too early is cheaper than moving the timer. */
 static void arm(struct worker *w, usec_t now)
 {
 	usec_t deadline = guard_deadline(&w->guard), wait;

@@ -117,8 +117,8 @@ static int iptables_fill(const struct iptables *t, const struct firewall_plan *p
 }
 
 /*
- * iptables_clear() - remove our chains of one family, if there are any: first what leads to a chain,
- * then the chain, all in one transaction.
+ * iptables_clear() - remove our chains of one family, if there are any: first what leads to a
+ * chain, then the chain, all in one transaction.
  */
 static int iptables_clear(const struct iptables *t, int family, char *error)
 {

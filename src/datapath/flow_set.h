@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which connections of one batch have a packet in the full queue: a tiny set of hashes, one for each
- * direction. Two that share a hash only cost a detour.
+ * Which connections of one batch have a packet in the full queue: a tiny set of hashes, one for
+ * each direction. Two that share a hash only cost a detour.
  *
  * The directions need no order between them: nothing in a batch can be an answer to something else
  * in it, because none of it has been let through yet.

@@ -84,8 +84,9 @@ int nfqueue_open(struct nfqueue **q, const struct nfqueue_config *c, const struc
 void nfqueue_close(struct nfqueue *q);
 
 /*
- * nfqueue_service() - read, judge and answer until the header queue is empty or @budget packets were
- * judged (rounded up to whole batches), and whatever of it went through the full queue. Never blocks.
+ * nfqueue_service() - read, judge and answer until the header queue is empty or @budget packets
+ * were judged (rounded up to whole batches), and what of it goes through the full queue. Never
+ * blocks.
  * Return: packets of the header queue that were judged.
  */
 uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget);
