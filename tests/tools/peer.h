@@ -22,6 +22,12 @@ struct socket_options {
 	bool nodelay, mptcp, fastopen;
 };
 
+/*
+ * socket_option() - take the command-line option @c (m r s w F M, as in the tables of server and
+ * client) with its argument in optarg. Return: false if it is none of these.
+ */
+bool socket_option(struct socket_options *o, int c);
+
 /* socket_open() - a TCP socket of that family; exits with a sentence when there is none. */
 int socket_open(int family, const struct socket_options *o);
 

@@ -230,29 +230,12 @@ static void parse_option(struct client *cl, int c)
 	case 'T':
 		cl->timeout_us = parse_seconds("--timeout", optarg, 600000000);
 		break;
-	case 'm':
-		cl->opt.mss = (int)parse_number("--mss", optarg, 88, 32767);
-		break;
-	case 'r':
-		cl->opt.rcvbuf = (int)parse_number("--rcvbuf", optarg, 1, 1 << 30);
-		break;
-	case 's':
-		cl->opt.sndbuf = (int)parse_number("--sndbuf", optarg, 1, 1 << 30);
-		break;
-	case 'w':
-		cl->opt.window_clamp = (int)parse_number("--window-clamp", optarg, 1, 1 << 30);
-		break;
-	case 'F':
-		cl->opt.fastopen = true;
-		break;
-	case 'M':
-		cl->opt.mptcp = true;
-		break;
 	case 'h':
 		print_help();
 		exit(0);
 	default:
-		usage_error("unknown or incomplete option");
+		if (!socket_option(&cl->opt, c))
+			usage_error("unknown or incomplete option");
 	}
 }
 

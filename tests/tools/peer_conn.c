@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -13,6 +14,32 @@
 #include "peer.h"
 
 #define CHUNK 65536
+
+bool socket_option(struct socket_options *o, int c)
+{
+	switch (c) {
+	case 'm':
+		o->mss = (int)parse_number("--mss", optarg, 88, 32767);
+		return true;
+	case 'r':
+		o->rcvbuf = (int)parse_number("--rcvbuf", optarg, 1, 1 << 30);
+		return true;
+	case 's':
+		o->sndbuf = (int)parse_number("--sndbuf", optarg, 1, 1 << 30);
+		return true;
+	case 'w':
+		o->window_clamp = (int)parse_number("--window-clamp", optarg, 1, 1 << 30);
+		return true;
+	case 'F':
+		o->fastopen = true;
+		return true;
+	case 'M':
+		o->mptcp = true;
+		return true;
+	default:
+		return false;
+	}
+}
 
 int socket_open(int family, const struct socket_options *o)
 {

@@ -173,35 +173,18 @@ static void parse_option(struct server *s, int c)
 	case 'B':
 		s->backlog = (int)parse_number("--backlog", optarg, 0, 65535);
 		break;
-	case 'm':
-		s->opt.mss = (int)parse_number("--mss", optarg, 88, 32767);
-		break;
-	case 'r':
-		s->opt.rcvbuf = (int)parse_number("--rcvbuf", optarg, 1, 1 << 30);
-		break;
-	case 's':
-		s->opt.sndbuf = (int)parse_number("--sndbuf", optarg, 1, 1 << 30);
-		break;
-	case 'w':
-		s->opt.window_clamp = (int)parse_number("--window-clamp", optarg, 1, 1 << 30);
-		break;
 	case 'p':
 		s->patience_us = parse_seconds("--patience", optarg, 3600000000u);
 		break;
 	case 'S':
 		s->life_us = parse_seconds("--seconds", optarg, 3600000000u);
 		break;
-	case 'F':
-		s->opt.fastopen = true;
-		break;
-	case 'M':
-		s->opt.mptcp = true;
-		break;
 	case 'h':
 		fputs(help, stdout);
 		exit(0);
 	default:
-		usage_error("unknown or incomplete option");
+		if (!socket_option(&s->opt, c))
+			usage_error("unknown or incomplete option");
 	}
 }
 

@@ -372,75 +372,91 @@ static void report(const struct replay *rp, const struct sender *s)
 	sender_report(s, extra);
 }
 
+struct cli {
+	const char *dst;
+	uint16_t port;
+	uint64_t seconds_us;
+	enum sender_way way;
+	bool owned, show;
+};
+
+static void parse_option(struct replay *rp, struct cli *cli, int o)
+{
+	switch (o) {
+	case 'd':
+		cli->dst = optarg;
+		break;
+	case 'p':
+		cli->port = (uint16_t)parse_number("--port", optarg, 1, 65535);
+		break;
+	case 'l':
+		rp->lead_us = parse_seconds("--lead", optarg, LOOP_MAX_US);
+		break;
+	case 'L':
+		rp->loop_us = parse_seconds("--loop", optarg, LOOP_MAX_US);
+		break;
+	case 's':
+		cli->seconds_us = parse_seconds("--seconds", optarg, LOOP_MAX_US);
+		break;
+	case 'S':
+		cli->show = true;
+		break;
+	case 'R':
+		cli->way = SENDER_RAW;
+		break;
+	case 'P':
+		cli->way = SENDER_PACKET;
+		break;
+	case 'y':
+		cli->owned = true;
+		break;
+	case 'h':
+		fputs(help, stdout);
+		exit(0);
+	default:
+		usage_error("unknown or incomplete option");
+	}
+}
+
+/* run() - play once, or again and again for as long as --loop says, within --seconds. */
+static void run(struct replay *rp, const struct capture *c, uint32_t from, struct sender *s,
+		uint64_t seconds_us)
+{
+	uint64_t start = now_us(), end = start + seconds_us, loop_end = start + rp->loop_us;
+
+	if (rp->loop_us && loop_end < end)
+		end = loop_end;
+	do {
+		play(rp, c, from, s, end);
+	} while (!stop && now_us() < loop_end && now_us() < end);
+}
+
 int main(int argc, char **argv)
 {
 	static struct capture c;
 	struct replay rp = {.lead_us = LOOP_MAX_US};
-	enum sender_way way = SENDER_AUTO;
-	const char *dst = NULL;
-	uint64_t port = 0, seconds_us = 300000000, end, loop_end;
-	bool owned = false, only_show = false;
+	struct cli cli = {.way = SENDER_AUTO, .seconds_us = 300000000};
 	struct sender s;
 	uint32_t from;
 	int o;
 
-	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (o) {
-		case 'd':
-			dst = optarg;
-			break;
-		case 'p':
-			port = parse_number("--port", optarg, 1, 65535);
-			break;
-		case 'l':
-			rp.lead_us = parse_seconds("--lead", optarg, LOOP_MAX_US);
-			break;
-		case 'L':
-			rp.loop_us = parse_seconds("--loop", optarg, LOOP_MAX_US);
-			break;
-		case 's':
-			seconds_us = parse_seconds("--seconds", optarg, LOOP_MAX_US);
-			break;
-		case 'S':
-			only_show = true;
-			break;
-		case 'R':
-			way = SENDER_RAW;
-			break;
-		case 'P':
-			way = SENDER_PACKET;
-			break;
-		case 'y':
-			owned = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return 0;
-		default:
-			usage_error("unknown or incomplete option");
-		}
-	}
-	if (!dst || !port || optind + 1 != argc)
+	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1)
+		parse_option(&rp, &cli, o);
+	if (!cli.dst || !cli.port || optind + 1 != argc)
 		usage_error("--dst ADDRESS, --port PORT and one FILE are needed");
-	parse_address(&rp.dst, dst, (uint16_t)port);
+	parse_address(&rp.dst, cli.dst, cli.port);
 	load(&c, argv[optind]);
 	select_attack(&c, &rp.dst);
 	from = trim_lead(&c, rp.lead_us);
-	if (only_show) {
+	if (cli.show) {
 		show(&c, from);
 		return 0;
 	}
-	refuse_strangers(&rp.dst, NULL, owned);
+	refuse_strangers(&rp.dst, NULL, cli.owned);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	sender_open(&s, &rp.dst, way, false);
-	end = now_us() + seconds_us;
-	loop_end = now_us() + rp.loop_us;
-	if (rp.loop_us && loop_end < end)
-		end = loop_end;
-	do {
-		play(&rp, &c, from, &s, end);
-	} while (!stop && now_us() < loop_end && now_us() < end);
+	sender_open(&s, &rp.dst, cli.way, false);
+	run(&rp, &c, from, &s, cli.seconds_us);
 	report(&rp, &s);
 	return s.failed ? 1 : 0;
 }
