@@ -109,18 +109,19 @@ static enum detect_change close_window(struct detector *d, const struct detect_c
 				       uint32_t half_open)
 {
 	usec_t now = d->window_ends;
-	int32_t over = excess(d);
-	int64_t sum = (int64_t)d->cusum + over;
-	uint32_t limit = cusum_limit(c);
+	int64_t sum = (int64_t)d->cusum + excess(d);
+	uint32_t limit = cusum_limit(c), cap = limit + CUSUM_LIMIT_MIN;
 	enum detect_change change = DETECT_NO_CHANGE;
 
-	d->cusum = sum < 0 ? 0 : sum > 4 * limit ? 4 * limit : (uint32_t)sum;
+	/* capped, so that it is over soon when the flood is: by the allowance alone in two seconds */
+	d->cusum = sum < 0 ? 0 : sum > cap ? cap : (uint32_t)sum;
 	d->windows_over = d->cusum > limit ? d->windows_over + 1 : 0;
 	if (!d->attack) {
 		learn(d);
 		if (d->windows_over >= CUSUM_WINDOWS)
 			change = begin_attack(d, DETECT_BY_CUSUM, now);
-	} else if (over > 0 || detect_pending(d, half_open) > c->end) {
+	} else if (d->cusum > limit || detect_pending(d, half_open) > c->end) {
+		/* not each window's own excess: clients who answer in the next one have that, too */
 		d->quiet_since = now;
 	} else if (now - d->quiet_since >= c->hold) {
 		d->attack = false;

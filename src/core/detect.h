@@ -6,8 +6,8 @@
  * 100 ms. A forged source cannot complete, so the deficit cannot be faked from outside. Two triggers:
  *  - hard, on each packet: half-open connections at or over the threshold `start`;
  *  - CUSUM, each window: the sum of (deficit - its learned mean - an allowance) stays over a limit.
- * Leaving needs half-opens (cookies in flight included) at or below `end`, no excess, and that for the
- * hold time without interruption. Integers only, constant memory.
+ * Leaving needs half-opens (cookies in flight included) at or below `end`, the CUSUM within its limit,
+ * and that for the hold time without interruption. Integers only, constant memory.
  */
 #ifndef TCPGUARD_CORE_DETECT_H
 #define TCPGUARD_CORE_DETECT_H

@@ -4,7 +4,9 @@
 #include "fixture.h"
 
 static struct detector d;
-static const struct detect_config limits = {.start = 64, .end = 32, .hold = 60 * USEC_PER_SEC};
+static const struct detect_config ordinary = {
+	.start = 64, .end = 32, .hold = 60 * USEC_PER_SEC};
+static struct detect_config limits;
 static usec_t now;
 static uint32_t half_open; /* seen passing */
 static uint32_t began, ended;
@@ -12,6 +14,7 @@ static uint32_t began, ended;
 static void setup(void)
 {
 	detect_init(&d);
+	limits = ordinary;
 	now = FX_START;
 	half_open = began = ended = 0;
 }
@@ -270,6 +273,42 @@ START_TEST(honest_clients_let_it_end)
 }
 END_TEST
 
+/* ... nor do those whose round trip takes them into the next window. */
+START_TEST(slow_honest_clients_let_it_end)
+{
+	struct seg_random r = seg_random((uint64_t)_i + 1);
+	uint32_t last = 0;
+
+	flood(5);
+	for (int i = 0; i < 800; i++) {
+		uint32_t rate = seg_random_below(&r, 30);
+
+		window(rate, last, true);
+		last = rate;
+	}
+	ck_assert_uint_eq(ended, 1);
+	ck_assert_uint_eq(began, 1);
+}
+END_TEST
+
+/* A flood too thin for the threshold `end` of a large service is seen in the sum, and keeps it. */
+START_TEST(a_thin_flood_keeps_it)
+{
+	static const struct detect_config large = {
+		.start = 1024, .end = 512, .hold = 60 * USEC_PER_SEC};
+
+	limits = large;
+	for (int i = 0; i < 20; i++)
+		window(200, 0, true);
+	ck_assert_uint_eq(began, 1);
+	for (int i = 0; i < 3000; i++)
+		window(10, 0, true); /* 320 in flight */
+	ck_assert_uint_eq(ended, 0);
+	wait_for(70 * USEC_PER_SEC);
+	ck_assert_uint_eq(ended, 1);
+}
+END_TEST
+
 /* The caller slept for a day: it catches up in no time and comes to the same end. */
 START_TEST(long_sleep_of_the_caller)
 {
@@ -317,6 +356,8 @@ int main(void)
 	tcase_add_test(tc, half_opens_over_the_end_keep_it);
 	tcase_add_test(tc, a_trickle_of_forged_syns_keeps_it);
 	tcase_add_test(tc, honest_clients_let_it_end);
+	tcase_add_loop_test(tc, slow_honest_clients_let_it_end, 0, 8);
+	tcase_add_test(tc, a_thin_flood_keeps_it);
 	tcase_add_test(tc, long_sleep_of_the_caller);
 	tcase_add_test(tc, a_second_attack_is_a_second_attack);
 	suite_add_tcase(suite, tc);
