@@ -74,7 +74,8 @@ void passive_client(struct turn *t, uint32_t hi, const struct pkt *in)
 
 	turn_accept(t);
 	if (in->flags & TCP_RST) {
-		if (in->seq == h->client_isn + 1 || in->seq == h->client_isn)
+		/* only what the server believes, too: else it keeps what the guard does not count */
+		if (in->seq == h->client_isn + 1)
 			half_open_remove(t->a, hi);
 		return;
 	}

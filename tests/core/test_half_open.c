@@ -198,6 +198,23 @@ START_TEST(a_rst_of_the_client_ends_it)
 }
 END_TEST
 
+/*
+ * A server in SYN-RECEIVED ignores any RST but that of its RCV.NXT. So the guard must not forget a
+ * half-open for less, or a flood would hide itself by a RST behind each SYN.
+ */
+START_TEST(a_rst_that_the_server_ignores_hides_nothing)
+{
+	for (uint32_t i = 0; i < 50; i++) {
+		struct seg_end from = fx_stranger();
+		struct segment rst = seg_rst(from, fx.server, 1000);
+
+		syn_to(from, fx.server, 1000);
+		fx_accept(&rst);
+	}
+	ck_assert_uint_eq(fx_report().half_open_used, 50);
+}
+END_TEST
+
 START_TEST(a_rst_of_the_server_is_a_refusal)
 {
 	struct segment rst;
@@ -319,6 +336,7 @@ int main(void)
 	tcase_add_test(tc, a_full_table_gives_up_the_oldest);
 	tcase_add_test(tc, a_flood_takes_its_own);
 	tcase_add_test(tc, a_rst_of_the_client_ends_it);
+	tcase_add_test(tc, a_rst_that_the_server_ignores_hides_nothing);
 	tcase_add_test(tc, a_rst_of_the_server_is_a_refusal);
 	tcase_add_test(tc, a_rst_behind_the_synack_is_no_refusal);
 	tcase_add_loop_test(tc, the_table_stays_whole, 0, 4);
