@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "wire/layout.h"
 
 #define EXPIRE_BUDGET 4096 /* timers served in one guard_expire() */
 
@@ -145,12 +146,42 @@ static void malformed_input(struct turn *t)
 		turn_accept(t);
 }
 
+/*
+ * untranslatable() - a fragment that begins a TCP segment which must not pass as it is, whatever the
+ * policy: of a translated flow, or to a service whose SYNs the guard answers. Without it the server
+ * cannot put the others together, so a flood gains nothing by sending its SYNs in two pieces.
+ * Return: the slot of the service, or -1.
+ */
+static int untranslatable(struct turn *t, const struct pkt *in)
+{
+	enum flow_dir dir;
+	uint32_t i;
+	int slot;
+
+	if (in->protocol != PROTO_TCP || !in->dport)
+		return -1;
+	i = flow_find(t->a, &in->src, in->sport, &in->dst, in->dport, &dir);
+	if (i != INDEX_NONE && (flow_at(t->a, i)->flags & FLOW_TRANSLATED))
+		return flow_at(t->a, i)->service;
+	if (i != INDEX_NONE && !flow_is_over(flow_at(t->a, i)))
+		return -1;
+	slot = service_match(t, &in->dst, in->dport);
+	return slot >= 0 && service_answers(turn_service(t, (uint32_t)slot)) ? slot : -1;
+}
+
 /* fragment_input() - ports of later fragments are unknown: the policy is by destination address. */
 static void fragment_input(struct turn *t, const struct pkt *in)
 {
 	const struct guard_config *c = t->config;
+	int slot = untranslatable(t, in);
 
 	turn_accept(t);
+	if (slot >= 0) {
+		turn_service(t, (uint32_t)slot)->counters.fragments++;
+		turn_service(t, (uint32_t)slot)->counters.dropped++;
+		turn_drop(t, GUARD_DROP_FRAGMENT);
+		return;
+	}
 	for (uint32_t i = 0; i < c->n_listens; i++) {
 		struct service *s = turn_service(t, t->a->slot_of_config[c->listen[i].service]);
 

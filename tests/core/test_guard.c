@@ -420,18 +420,23 @@ START_TEST(malformed_packets_by_mode)
 }
 END_TEST
 
-static enum guard_verdict offer_fragment(struct seg_end to)
+static enum guard_verdict offer_first_fragment(const struct segment *s)
 {
-	struct segment s = seg_syn(fx.client, to, 1);
-
-	fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
+	fx.last.len = seg_bytes(s, fx.last.data, sizeof(fx.last.data));
 	fx.last.data[6] = 0x20; /* more fragments */
 	return fx_offer_bytes();
 }
 
+static enum guard_verdict offer_fragment(struct seg_end to)
+{
+	struct segment s = seg_syn(fx.client, to, 1);
+
+	return offer_first_fragment(&s);
+}
+
 START_TEST(fragments_by_policy)
 {
-	set_mode(GUARD_MODE_ALWAYS);
+	set_mode(GUARD_MODE_ADAPTIVE);
 	ck_assert_int_eq(offer_fragment(fx.server), GUARD_ACCEPT);
 	ck_assert_uint_eq(fx_counters().fragments, 1);
 	fx.config->fragments = GUARD_FRAGMENTS_DROP;
@@ -443,6 +448,39 @@ START_TEST(fragments_by_policy)
 	ck_assert_int_eq(offer_fragment(seg_end("198.51.100.99", 80)), GUARD_ACCEPT);
 	set_mode(GUARD_MODE_MONITOR);
 	ck_assert_int_eq(offer_fragment(fx.server), GUARD_ACCEPT);
+}
+END_TEST
+
+/*
+ * Policy or not: while the guard answers, SYNs in two pieces must not reach the server, and what is to be
+ * translated must not pass as it is.
+ */
+START_TEST(fragments_are_no_way_around)
+{
+	struct fx_conn c;
+	struct segment s;
+
+	set_mode(GUARD_MODE_ALWAYS);
+	fx_teach_linux();
+	c = fx_conn();
+	fx_splice(&c);
+	s = fx_from_client(&c, TCP_ACK, 1, 1, 8);
+	ck_assert_int_eq(offer_first_fragment(&s), GUARD_DROP);
+	s = fx_from_server(&c, TCP_ACK, 1, 1, 8);
+	ck_assert_int_eq(offer_first_fragment(&s), GUARD_DROP);
+	ck_assert_int_eq(fx.out->drop, GUARD_DROP_FRAGMENT);
+	s = seg_syn(fx_stranger(), fx.server, 1);
+	ck_assert_int_eq(offer_first_fragment(&s), GUARD_DROP);
+	ck_assert_uint_eq(fx_counters().fragments, 3);
+	ck_assert_uint_eq(fx_counters().dropped, 3);
+	/* another port of the same address, and another protocol on this one */
+	s = seg_syn(fx_stranger(), seg_end("198.51.100.1", 81), 1);
+	ck_assert_int_eq(offer_first_fragment(&s), GUARD_ACCEPT);
+	s = seg_syn(fx_stranger(), fx.server, 1);
+	fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
+	fx.last.data[6] = 0x20;
+	fx.last.data[9] = 17; /* UDP */
+	ck_assert_int_eq(fx_offer_bytes(), GUARD_ACCEPT);
 }
 END_TEST
 
@@ -541,6 +579,7 @@ static void add_config(TCase *tc)
 	tcase_add_test(tc, what_is_not_guarded_passes);
 	tcase_add_test(tc, malformed_packets_by_mode);
 	tcase_add_test(tc, fragments_by_policy);
+	tcase_add_test(tc, fragments_are_no_way_around);
 	tcase_add_loop_test(tc, noise, 0, 4);
 }
 
