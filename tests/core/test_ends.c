@@ -59,18 +59,38 @@ START_TEST(a_newer_syn_takes_the_ports)
 }
 END_TEST
 
-/* Neither is newer: it is an old duplicate, and TIME-WAIT says where things stand. */
+/*
+ * The server closed first, and neither is newer: it is an old duplicate, and TIME-WAIT says where things
+ * stand.
+ */
 START_TEST(an_older_syn_gets_an_ack)
 {
 	splice();
-	close_all();
+	server_says(FIN_ACK, 1, 1, 0);
+	client_says(FIN_ACK, 1, 2, 0);
+	server_says(TCP_ACK, 2, 2, 0);
+	states(TCPS_TIME_WAIT, TCPS_CLOSED);
 	ck_assert_int_eq(again(-1000, -1000, _i), GUARD_DROP);
 	ck_assert_int_eq(fx.out->drop, GUARD_DROP_STALE);
 	ck_assert_uint_eq(fx.n_sent, 1);
 	ck_assert_uint_eq(fx_sent(0)->flags, TCP_ACK);
 	ck_assert_uint_eq(fx_sent(0)->seq, c.cookie_isn + 2);
 	ck_assert_uint_eq(fx_sent(0)->ack, c.client_isn + 2);
-	states(TCPS_CLOSED, TCPS_TIME_WAIT);
+	states(TCPS_TIME_WAIT, TCPS_CLOSED);
+}
+END_TEST
+
+/*
+ * The client closed first: a server has nothing left then and takes any SYN. An address translator before
+ * the client uses its ports again, with whatever ISN the next host behind it has.
+ */
+START_TEST(any_syn_is_new_once_the_client_closed_first)
+{
+	splice();
+	close_all();
+	ck_assert_int_eq(again(-1000, -1000, _i), GUARD_DROP);
+	ck_assert_int_eq(fx.out->drop, GUARD_DROP_ANSWERED);
+	states(TCPS_CLOSED, TCPS_TIME_WAIT); /* until the cookie comes back */
 }
 END_TEST
 
@@ -336,6 +356,7 @@ static void add_again(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_newer_syn_takes_the_ports, 0, 4);
 	tcase_add_loop_test(tc, an_older_syn_gets_an_ack, 0, 2);
+	tcase_add_loop_test(tc, any_syn_is_new_once_the_client_closed_first, 0, 2);
 	tcase_add_test(tc, the_ports_once_more_in_calm);
 	tcase_add_test(tc, a_syn_after_a_rst_is_new);
 	tcase_add_test(tc, a_syn_in_a_connection_goes_to_the_server);
