@@ -292,7 +292,7 @@ static bool goes_to_half_open(struct turn *t, const struct flow *f, enum flow_di
 	if (dir == FROM_CLIENT)
 		return h->answered && (in->flags & TCP_ACK) && in->ack == h->server_isn + 1;
 	return (in->flags & (TCP_SYN | TCP_RST)) && (in->flags & TCP_ACK) &&
-	       in->ack == h->client_isn + 1;
+	       half_open_acked(h, in->ack);
 }
 
 /* flow_syn() - a SYN of the client on the ports of flow @i. */

@@ -170,6 +170,7 @@ uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt
 		.born = tick,
 		.service = service & 0xff,
 		.offered = offers(syn) & 0xf,
+		.data = syn->payload_len > 0,
 		.hash_next = *bucket & HALF_OPEN_NONE,
 	};
 	*bucket = i;

@@ -13,6 +13,7 @@
 #define TCPGUARD_CORE_HALF_OPEN_H
 
 #include "base/addr.h"
+#include "base/seq.h"
 #include "base/types.h"
 
 struct guard_arena;
@@ -39,11 +40,17 @@ struct half_open {
 	uint32_t born; /* tick of the first SYN */
 	uint32_t hash_next : 24, service : 8;
 	uint32_t next : 24, answered : 1, relieved : 1, retransmits : 3, spare : 3;
-	uint32_t prev : 24, offered : 4, spare2 : 4;
+	uint32_t prev : 24, offered : 4, data : 1, spare2 : 3;
 };
 
 /* With the four bytes of its hash bucket an entry costs 64 bytes. */
 _Static_assert(sizeof(struct half_open) == 60, "a half-open entry must stay small");
+
+/* half_open_acked() - does the server's @ack acknowledge the SYN, with its data (RFC 7413) or not? */
+static inline bool half_open_acked(const struct half_open *h, uint32_t ack)
+{
+	return seq_between(ack, h->client_isn + 1, h->data ? 65536 : 1);
+}
 
 /* The entries of one service, oldest first. */
 struct half_open_list {

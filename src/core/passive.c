@@ -121,7 +121,7 @@ void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 	struct half_open *h = half_open_at(t->a, hi);
 
 	turn_accept(t);
-	if (!(in->flags & TCP_ACK) || in->ack != h->client_isn + 1)
+	if (!(in->flags & TCP_ACK) || !half_open_acked(h, in->ack))
 		return;
 	if (in->flags & TCP_RST) {
 		if (!h->answered) /* after a SYN-ACK it only gives up this one */

@@ -394,6 +394,28 @@ START_TEST(ports_used_again)
 }
 END_TEST
 
+/* Fast Open in calm: the server takes the data of the SYN and acknowledges it with the SYN. */
+START_TEST(data_of_a_syn_is_acknowledged_with_it)
+{
+	static const uint8_t request[100];
+	struct segment s = seg_syn(fx.client, fx.server, 1000);
+
+	s.payload = request;
+	s.payload_len = sizeof(request);
+	fx_accept(&s);
+	s = seg_synack(fx.server, fx.client, 7000, 1001 + 65536); /* nothing that was sent */
+	fx_accept(&s);
+	s = seg_synack(fx.server, fx.client, 7000, 1101);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx_counters().synack_seen, 1);
+	s = seg_ack(fx.client, fx.server, 1101, 7001);
+	fx_accept(&s);
+	fx_states(fx.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
+	ck_assert_uint_eq(fx_report().half_open_used, 0);
+	ck_assert_uint_eq(fx_counters().passed, 1);
+}
+END_TEST
+
 /* Given an established flow, a SYN on its ports is the server's business. */
 START_TEST(a_syn_in_an_established_flow_passes)
 {
@@ -512,6 +534,7 @@ int main(void)
 	tcase_add_checked_fixture(open, setup, fx_close);
 	tcase_add_loop_test(open, a_completed_handshake_is_a_passed_flow, 0, 2);
 	tcase_add_test(open, data_may_complete_it);
+	tcase_add_test(open, data_of_a_syn_is_acknowledged_with_it);
 	tcase_add_test(open, forged_acks_do_not_complete);
 	tcase_add_test(open, a_header_only_copy_is_enough_where_there_is_no_data);
 	tcase_add_checked_fixture(flows, setup, fx_close);
