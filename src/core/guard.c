@@ -397,6 +397,16 @@ static void count_packet(struct turn *t, uint32_t slot, bool from_client, const 
 		c->dropped++;
 }
 
+/*
+ * answers_half_open() - is it the server's answer to a SYN seen passing? Asked before the destination is
+ * looked up: the client may be behind a guarded address and port itself.
+ */
+static bool answers_half_open(struct turn *t, const struct pkt *in)
+{
+	return (in->flags & TCP_ACK) && (in->flags & (TCP_SYN | TCP_RST)) &&
+	       half_open_find(t->a, &in->dst, in->dport, &in->src, in->sport) != HALF_OPEN_NONE;
+}
+
 static void tcp_input(struct turn *t, struct pkt *in)
 {
 	enum flow_dir dir;
@@ -406,7 +416,8 @@ static void tcp_input(struct turn *t, struct pkt *in)
 	if (i != INDEX_NONE) {
 		slot = flow_at(t->a, i)->service;
 		flow_input(t, i, dir, in);
-	} else if ((slot = service_match(t, &in->dst, in->dport)) >= 0) {
+	} else if (!answers_half_open(t, in) &&
+		   (slot = service_match(t, &in->dst, in->dport)) >= 0) {
 		dir = FROM_CLIENT;
 		client_input(t, (uint32_t)slot, in, INDEX_NONE);
 	} else if ((slot = service_match(t, &in->src, in->sport)) >= 0) {

@@ -383,6 +383,28 @@ START_TEST(port_ranges_have_two_ends)
 }
 END_TEST
 
+/* Where all ports of a network are guarded, clients inside it are guarded, too. */
+START_TEST(a_client_behind_a_guarded_port)
+{
+	struct seg_end from = seg_end("198.51.100.7", 40000);
+	struct segment s;
+
+	fx.config->listen[0].plen = 120;
+	fx.config->listen[0].port_low = 1;
+	fx.config->listen[0].port_high = 65535;
+	set_mode(GUARD_MODE_ADAPTIVE);
+	s = seg_syn(from, fx.server, 1000);
+	fx_accept(&s);
+	s = seg_synack(fx.server, from, 7000, 1001);
+	fx_accept(&s);
+	s = seg_ack(from, fx.server, 1001, 7001);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx_counters().passed, 1);
+	ck_assert_uint_eq(fx_report().half_open_used, 0);
+	fx_states(from, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
+}
+END_TEST
+
 START_TEST(what_is_not_guarded_passes)
 {
 	struct segment s =
@@ -576,6 +598,7 @@ static void add_config(TCase *tc)
 	tcase_add_test(tc, the_most_specific_listen_wins);
 	tcase_add_test(tc, any_ipv6_is_not_ipv4);
 	tcase_add_test(tc, port_ranges_have_two_ends);
+	tcase_add_test(tc, a_client_behind_a_guarded_port);
 	tcase_add_test(tc, what_is_not_guarded_passes);
 	tcase_add_test(tc, malformed_packets_by_mode);
 	tcase_add_test(tc, fragments_by_policy);
