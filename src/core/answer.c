@@ -9,7 +9,6 @@
 
 #define DEFAULT_MSS_V4 536 /* RFC 9293 3.7.1 */
 #define DEFAULT_MSS_V6 1220
-#define PROBE_INTERVAL USEC_PER_SEC /* how often a server that is down is asked again */
 
 static void offered_options(const struct pkt *syn, const struct promise *promise,
 			    struct cookie_options *o)
@@ -68,11 +67,10 @@ static bool refused(struct turn *t, uint32_t slot, const struct pkt *in)
 	struct service *s = turn_service(t, slot);
 	struct profile *p = profile_find(t->a, &in->dst, in->dport);
 
-	if (!p || !p->down || s->config == UINT16_MAX ||
+	if (!p || !profile_is_down(t->a, p, &in->src) || s->config == UINT16_MAX ||
 	    !t->config->service[s->config].refuse_when_down)
 		return false;
-	if (t->now >= p->probe_at) {
-		p->probe_at = t->now + PROBE_INTERVAL;
+	if (profile_may_ask(t->a, p, &in->src, t->now)) {
 		passive_syn(t, slot, in);
 		return true;
 	}

@@ -108,12 +108,9 @@ static void server_refuses(struct turn *t, const struct half_open *h, const stru
 
 	turn_service(t, h->service)->counters.server_refused++;
 	p->heard = t->now;
-	if (p->down)
-		return;
-	p->down = true;
-	p->probe_at = t->now + USEC_PER_SEC;
-	arena_event(t->a, GUARD_EVENT_SERVER_DOWN, turn_service(t, h->service)->name, &in->src,
-		    in->sport, 0, NULL);
+	if (profile_found_down(t->a, p, &h->client, t->now))
+		arena_event(t->a, GUARD_EVENT_SERVER_DOWN, turn_service(t, h->service)->name,
+			    &in->src, in->sport, 0, NULL);
 }
 
 void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)

@@ -15,6 +15,8 @@
 #define CAUTIOUS_MSS_V4 1460
 #define CAUTIOUS_MSS_V6 1440
 #define DEFAULT_TTL	64
+#define DOWN_AFTER	(2 * USEC_PER_SEC) /* without an answer to anybody: down for all */
+#define PROBE_INTERVAL	USEC_PER_SEC /* how often a server that is down is asked again */
 #define ASK_INTERVAL	(60 * USEC_PER_SEC) /* servers change their mind when they are restarted */
 
 uint32_t promise_pack(const struct promise *p)
@@ -188,6 +190,46 @@ static void change_default(struct service *s, const struct ip_addr *addr, uint32
 	if (!s->default_promise.now)
 		s->default_promise.now = cautious_promise(addr);
 	replace_promise(&s->default_promise, promise, now);
+}
+
+static uint32_t client_hash(const struct guard_arena *a, const struct ip_addr *client)
+{
+	return (uint32_t)arena_hash(a, client, 0, client, 0);
+}
+
+bool profile_found_down(struct guard_arena *a, struct profile *p, const struct ip_addr *client,
+			usec_t now)
+{
+	uint32_t hash = client_hash(a, client);
+
+	if (p->down) {
+		if (hash != p->down_for && (!p->answered || now - p->answered >= DOWN_AFTER))
+			p->down_for_all = true;
+		return false;
+	}
+	p->down = true;
+	p->down_for_all = false;
+	p->down_for = hash;
+	p->probe_at = now + PROBE_INTERVAL;
+	return true;
+}
+
+bool profile_is_down(const struct guard_arena *a, const struct profile *p,
+		     const struct ip_addr *client)
+{
+	return p->down && (p->down_for_all || p->down_for == client_hash(a, client));
+}
+
+bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struct ip_addr *client,
+		     usec_t now)
+{
+	usec_t longer = p->down_for_all && p->down_for == client_hash(a, client) ? PROBE_INTERVAL
+										  : 0;
+
+	if (now < p->probe_at + longer)
+		return false;
+	p->probe_at = now + PROBE_INTERVAL;
+	return true;
 }
 
 enum profile_change profile_learn(struct guard_arena *a, uint32_t service, const struct pkt *p,

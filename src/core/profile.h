@@ -48,8 +48,9 @@ struct profile {
 	bool used;
 	bool learned; /* a SYN-ACK was seen: the promise is the server's own */
 	bool down; /* refuses or does not answer */
-	uint8_t spare;
+	bool down_for_all; /* and not only the client that found out */
 	uint16_t window;
+	uint32_t down_for; /* that client, hashed */
 	struct promise_history promise;
 	usec_t heard; /* last SYN-ACK or RST */
 	usec_t answered; /* last SYN-ACK */
@@ -90,6 +91,27 @@ unsigned profile_promises(struct guard_arena *a, uint32_t service, const struct 
  * would ever find out. Notes that it is asked now.
  */
 bool profile_should_ask(struct profile *p, usec_t now);
+
+/*
+ * profile_found_down() - the server has refused @client, or not answered it.
+ * One client proves nothing: the server may reject just that one. It is down for all when
+ * another has the same to tell, and nobody was answered for a while.
+ * Return: is it news?
+ */
+bool profile_found_down(struct guard_arena *a, struct profile *p, const struct ip_addr *client,
+			usec_t now);
+
+/* profile_is_down() - is it of any use for @client to try? */
+bool profile_is_down(const struct guard_arena *a, const struct profile *p,
+		     const struct ip_addr *client);
+
+/*
+ * profile_may_ask() - may a SYN of @client go to the server that is down, to ask it again? One a
+ * second; the client that found out waits a second longer, so that others get a turn. Notes that
+ * it asks.
+ */
+bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struct ip_addr *client,
+		     usec_t now);
 
 enum profile_change { PROFILE_SAME, PROFILE_LEARNED, PROFILE_CHANGED };
 

@@ -177,11 +177,8 @@ static void refuse(struct turn *t, uint32_t i, const struct pkt *in)
 	s->counters.resets_sent++;
 	s->counters.server_refused++;
 	p->heard = t->now;
-	if (!p->down) {
-		p->down = true;
-		p->probe_at = t->now + USEC_PER_SEC;
+	if (profile_found_down(t->a, p, &f->client, t->now))
 		arena_event(t->a, GUARD_EVENT_SERVER_DOWN, s->name, &in->src, in->sport, 0, NULL);
-	}
 	end_splice(t, i);
 }
 
@@ -323,9 +320,9 @@ static void give_up(struct turn *t, uint32_t i)
 
 	s->counters.server_silent++;
 	/* down only if it has answered nobody since this one asked */
-	if (!p->down && (p->answered == 0 || tick_of(p->answered) - f->born > UINT32_MAX / 2)) {
-		p->down = true;
-		p->probe_at = t->now;
+	if ((p->answered == 0 || tick_of(p->answered) - f->born > UINT32_MAX / 2) &&
+	    profile_found_down(t->a, p, &f->client, t->now)) {
+		p->probe_at = t->now; /* it had its time */
 		arena_event(t->a, GUARD_EVENT_SERVER_SILENT, s->name, &f->server, f->server_port, 0,
 			    NULL);
 	}
