@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datapath/firewall_owner.h"
 #include "datapath/firewall_rules.h"
 #include "datapath/tool.h"
 
@@ -359,11 +360,30 @@ static int install(struct firewall *fw, struct firewall_plan *p, char *why, size
 		return 0;
 	snprintf(
 		why, why_len,
-		"cannot install the firewall rules (%s%s%s%s%s); load the kernel's NFQUEUE support, or "
-		"set firewall = none and add the rules yourself",
+		"cannot install the firewall rules (%s%s%s%s%s); load the kernel's NFQUEUE support, %s"
+		"or set firewall = none and add the rules yourself",
 		nft[0] ? "nftables: " : "", nft, nft[0] && ipt[0] ? "; " : "",
-		ipt[0] ? "iptables: " : "", ipt);
+		ipt[0] ? "iptables: " : "", ipt,
+		choice == FIREWALL_AUTO ? "" : "set firewall = auto, ");
 	return rc < 0 ? rc : -EIO;
+}
+
+/*
+ * others_rules() - another guard in this network namespace would lose its rules to ours, and take ours
+ * away at its end.
+ */
+static int others_rules(const struct firewall_config *c, char *why, size_t why_len)
+{
+	int queue = firewall_owner(c->queue, 2u * c->workers);
+
+	if (queue == FIREWALL_NO_OWNER)
+		return 0;
+	snprintf(
+		why, why_len,
+		"the firewall rules of another tcpguardd are in force, which serves queue number %d; "
+		"end it, or set firewall = none and add the rules yourself",
+		queue);
+	return -EBUSY;
 }
 
 int firewall_install(struct firewall *fw, const struct firewall_config *c, char *why,
@@ -379,6 +399,9 @@ int firewall_install(struct firewall *fw, const struct firewall_config *c, char 
 	}
 	if (fw->backend == FIREWALL_NONE)
 		fw->backend = FIREWALL_AUTO;
+	rc = fw->backend == FIREWALL_AUTO ? others_rules(c, why, why_len) : 0;
+	if (rc < 0)
+		return rc;
 	p = calloc(1, sizeof(*p));
 	if (!p) {
 		snprintf(why, why_len, "out of memory for the firewall rules");

@@ -54,7 +54,7 @@ struct firewall {
 
 /*
  * firewall_install() - put the rules for @c in force, replacing those of an earlier call or an
- * earlier process without a gap.
+ * earlier process without a gap. The first call leaves those of a process that lives alone.
  * @why: filled with one sentence on failure; what was in force stays in force.
  * Return: 0 or a negative errno.
  */

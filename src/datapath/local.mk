@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libdatapath.la
 libdatapath_la_SOURCES = \
 	src/datapath/firewall.c src/datapath/firewall.h \
+	src/datapath/firewall_owner.c src/datapath/firewall_owner.h \
 	src/datapath/firewall_rules.c src/datapath/firewall_rules.h \
 	src/datapath/flow_set.h \
 	src/datapath/inject.c src/datapath/inject.h \

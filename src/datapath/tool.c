@@ -50,8 +50,12 @@ static int memory_file(const char *text, size_t len)
 	return fd;
 }
 
-/* spawn() - start the program with its three standard files. Signals are as in a fresh process. */
-static int spawn(pid_t *pid, const char *path, const char *const argv[], int in, int err)
+/*
+ * spawn() - start the program with its three standard files; fd[1] may be -1 for nowhere. Signals are
+ * as in a fresh process, and those for our process group do not reach it: another ^C on the terminal
+ * must not leave the rules half removed.
+ */
+static int spawn(pid_t *pid, const char *path, const char *const argv[], const int fd[3])
 {
 	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
 	posix_spawn_file_actions_t files;
@@ -62,13 +66,18 @@ static int spawn(pid_t *pid, const char *path, const char *const argv[], int in,
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&files, fd[0], STDIN_FILENO);
+	if (fd[1] >= 0)
+		posix_spawn_file_actions_adddup2(&files, fd[1], STDOUT_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, fd[2], STDERR_FILENO);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						POSIX_SPAWN_SETPGROUP);
 	rc = posix_spawn(pid, path, &files, &attr, (char *const *)argv, (char *const *)env);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
@@ -87,22 +96,39 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* first_line() - of the file @fd, without leading blanks. */
-static void first_line(int fd, char error[TOOL_ERROR_MAX])
+/* read_back() - what a program has written into the file @fd. */
+static void read_back(int fd, char *text, size_t len)
 {
-	ssize_t n = pread(fd, error, TOOL_ERROR_MAX - 1, 0);
-	size_t start;
+	ssize_t n = pread(fd, text, len - 1, 0);
 
-	error[n > 0 ? n : 0] = '\0';
-	start = strspn(error, " \t\n");
-	memmove(error, error + start, strlen(error + start) + 1);
-	error[strcspn(error, "\n")] = '\0';
+	text[n > 0 ? n : 0] = '\0';
 }
 
-int tool_run(const char *const argv[], const char *input, size_t len, char error[TOOL_ERROR_MAX])
+/*
+ * first_sentence() - of the file @fd, without leading blanks: the first line, and the next one where
+ * the first only announces it ("iptables-restore v1.8.9 (nf_tables): ").
+ */
+static void first_sentence(int fd, char error[TOOL_ERROR_MAX])
 {
+	size_t start, end;
+
+	read_back(fd, error, TOOL_ERROR_MAX);
+	start = strspn(error, " \t\n");
+	memmove(error, error + start, strlen(error + start) + 1);
+	end = strcspn(error, "\n");
+	if (end > 0 && error[end] == '\n' && strchr(": ", error[end - 1])) {
+		error[end] = ' ';
+		end = strcspn(error, "\n");
+	}
+	error[end] = '\0';
+}
+
+/* run() - tool_run(), or tool_read() if there is an @out. */
+static int run(const char *const argv[], const char *input, size_t len, char *out, size_t out_len,
+	       char error[TOOL_ERROR_MAX])
+{
+	int fd[3] = {-1, -1, -1}, rc;
 	char path[PATH_MAX];
-	int in = -1, err = -1, rc;
 	pid_t pid;
 
 	error[0] = '\0';
@@ -110,21 +136,35 @@ int tool_run(const char *const argv[], const char *input, size_t len, char error
 		snprintf(error, TOOL_ERROR_MAX, "%s is not installed", argv[0]);
 		return -ENOENT;
 	}
-	rc = in = memory_file(input, len);
+	rc = fd[0] = memory_file(input, len);
+	if (rc >= 0 && out)
+		rc = fd[1] = memory_file(NULL, 0);
 	if (rc >= 0)
-		rc = err = memory_file(NULL, 0);
+		rc = fd[2] = memory_file(NULL, 0);
 	if (rc >= 0)
-		rc = spawn(&pid, path, argv, in, err);
+		rc = spawn(&pid, path, argv, fd);
 	if (rc >= 0)
 		rc = wait_for(pid);
 	if (rc > 0)
-		first_line(err, error);
+		first_sentence(fd[2], error);
+	if (rc == 0 && out)
+		read_back(fd[1], out, out_len);
 	if (rc != 0 && error[0] == '\0')
 		snprintf(error, TOOL_ERROR_MAX, "%s: %s", argv[0],
 			 rc < 0 ? strerror(-rc) : "failed without saying why");
-	if (in >= 0)
-		close(in);
-	if (err >= 0)
-		close(err);
+	for (int i = 0; i < 3; i++) {
+		if (fd[i] >= 0)
+			close(fd[i]);
+	}
 	return rc;
+}
+
+int tool_run(const char *const argv[], const char *input, size_t len, char error[TOOL_ERROR_MAX])
+{
+	return run(argv, input, len, NULL, 0, error);
+}
+
+int tool_read(const char *const argv[], char *out, size_t len, char error[TOOL_ERROR_MAX])
+{
+	return run(argv, NULL, 0, out, len, error);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "datapath/firewall_owner.h"
 #include "datapath/firewall_rules.h"
 #include "datapath/flow_set.h"
 #include "datapath/tool.h"
@@ -240,7 +241,10 @@ START_TEST(tools_are_run_and_heard)
 {
 	const char *const fine[] = {"cat", NULL}, *const bad[] = {"ls", "/no/such/place", NULL};
 	const char *const missing[] = {"no-such-tool", NULL};
-	char error[TOOL_ERROR_MAX];
+	const char *const prints[] = {"echo", "heard", NULL};
+	const char *const announces[] = {
+		"sh", "-c", "printf 'tool v1: \\nline 5: bad\\n^\\n' >&2; exit 1", NULL};
+	char error[TOOL_ERROR_MAX], out[16];
 
 	ck_assert_int_eq(tool_run(fine, "text", 4, error), 0);
 	ck_assert_str_eq(error, "");
@@ -248,6 +252,33 @@ START_TEST(tools_are_run_and_heard)
 	ck_assert_ptr_nonnull(strstr(error, "/no/such/place"));
 	ck_assert_int_lt(tool_run(missing, NULL, 0, error), 0);
 	ck_assert_str_eq(error, "no-such-tool is not installed");
+	ck_assert_int_eq(tool_run(announces, NULL, 0, error), 1);
+	ck_assert_str_eq(error, "tool v1:  line 5: bad");
+	ck_assert_int_eq(tool_read(prints, out, sizeof(out), error), 0);
+	ck_assert_str_eq(out, "heard\n");
+	ck_assert_int_eq(tool_read(prints, out, 3, error), 0);
+	ck_assert_str_eq(out, "he");
+}
+END_TEST
+
+START_TEST(rules_of_a_living_guard_are_known)
+{
+	static const char queues[] = "  100  28101     0 2   160     0     0        0  1\n"
+				     "  101  28102     0 2   160     0     0        0  1\n";
+	static const char balance[] =
+		"-A TCPGUARD_PRE -j NFQUEUE --queue-balance 100:101 --queue-bypass\n";
+	static const char one[] = "-N TCPGUARD_PRE\n-A TCPGUARD_PRE -j NFQUEUE --queue-num 101\n";
+
+	ck_assert_int_eq(firewall_owner_in(balance, queues, 200, 4), 100);
+	ck_assert_int_eq(firewall_owner_in(one, queues, 200, 4), 101);
+	ck_assert_int_eq(firewall_owner_in("queue num 100-101 bypass", queues, 200, 4), 100);
+	ck_assert_int_eq(firewall_owner_in("queue flags bypass to 101", queues, 200, 4), 101);
+	/* our own, those of a guard that has died, and none */
+	ck_assert_int_eq(firewall_owner_in(balance, queues, 100, 2), FIREWALL_NO_OWNER);
+	ck_assert_int_eq(firewall_owner_in(balance, "", 200, 4), FIREWALL_NO_OWNER);
+	ck_assert_int_eq(firewall_owner_in(balance, "  10 1\n", 200, 4), FIREWALL_NO_OWNER);
+	ck_assert_int_eq(firewall_owner_in("", queues, 200, 4), FIREWALL_NO_OWNER);
+	ck_assert_int_eq(firewall_owner_in("--queue-num many", queues, 200, 4), FIREWALL_NO_OWNER);
 }
 END_TEST
 
@@ -270,6 +301,7 @@ int main(void)
 	tcase_add_test(rest, directions_have_keys_of_their_own);
 	tcase_add_test(rest, set_holds_a_batch);
 	tcase_add_test(rest, tools_are_run_and_heard);
+	tcase_add_test(rest, rules_of_a_living_guard_are_known);
 	suite_add_tcase(suite, rest);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
