@@ -2,6 +2,7 @@
 #include "conf/schema.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,6 +54,8 @@ static int check_group(const void *field, char *why)
 
 	if (name[0] == '-' || strspn(name, allowed) != strlen(name))
 		return refuse(why, "\"%s\" is not the name of a group, write one like adm", name);
+	if (name[0] != '\0' && getgrnam(name) == NULL)
+		return refuse(why, "there is no group \"%s\", create it or name another", name);
 	return 0;
 }
 
@@ -65,6 +68,7 @@ static int check_group(const void *field, char *why)
 #define TIME(least, most)   .kind = CONF_KIND_TIME, .min = least, .max = most
 #define ONE_OF(list)	    .kind = CONF_KIND_NAME, .names = list
 #define LIVE		    .live = true
+#define FIXED		    .fixed = true
 
 #define MSECS(n) ((n)*USEC_PER_MSEC)
 #define SECS(n)	 ((n)*USEC_PER_SEC)
@@ -76,23 +80,24 @@ static int check_group(const void *field, char *why)
 
 /* In the order of conf_show(). */
 const struct conf_option conf_options[] = {
-	{NAME("control-socket", CONF_ROOT), .kind = CONF_KIND_PATH, GLOBAL(control_socket)},
+	{NAME("control-socket", CONF_ROOT), .kind = CONF_KIND_PATH, GLOBAL(control_socket), FIXED},
 	{NAME("control-group", CONF_ROOT), .kind = CONF_KIND_TEXT, GLOBAL(control_group),
-	 .check = check_group},
-	{NAME("state-dir", CONF_ROOT), .kind = CONF_KIND_PATH, GLOBAL(state_dir)},
+	 .check = check_group, FIXED},
+	{NAME("state-dir", CONF_ROOT), .kind = CONF_KIND_PATH, GLOBAL(state_dir), FIXED},
 	{NAME("log", CONF_ROOT), ONE_OF(log_names), .min = LOG_ERR, GLOBAL(log_level), LIVE},
 	{NAME("log-target", CONF_ROOT), ONE_OF(log_target_names), GLOBAL(log_target)},
 	{NAME("metrics", CONF_ROOT), .kind = CONF_KIND_TEXT, GLOBAL(metrics),
 	 .check = check_metrics},
-	{NAME("workers", CONF_ROOT), NUMBER(0, CONF_WORKERS_MAX), GLOBAL(workers)},
-	{NAME("queue", CONF_ROOT), NUMBER(0, UINT16_MAX), GLOBAL(queue)},
+	{NAME("workers", CONF_ROOT), NUMBER(0, CONF_WORKERS_MAX), GLOBAL(workers), FIXED},
+	{NAME("queue", CONF_ROOT), NUMBER(0, UINT16_MAX), GLOBAL(queue), FIXED},
 	{NAME("placement", CONF_ROOT), ONE_OF(placement_names), GLOBAL(placement)},
 	{NAME("firewall", CONF_ROOT), ONE_OF(firewall_names), GLOBAL(firewall)},
-	{NAME("mark", CONF_ROOT), .kind = CONF_KIND_MARK, .min = 1, .max = UINT32_MAX,
-	 GLOBAL(mark)},
+	{NAME("mark", CONF_ROOT), .kind = CONF_KIND_MARK, .min = 1, .max = UINT32_MAX, GLOBAL(mark),
+	 FIXED},
 	{NAME("on-failure", CONF_ROOT), ONE_OF(on_failure_names), GLOBAL(on_failure)},
-	{NAME("max-flows", CONF_ROOT), NUMBER(POOL_MIN, POOL_MAX), GLOBAL(max_flows)},
-	{NAME("max-half-open", CONF_ROOT), NUMBER(POOL_MIN, POOL_MAX), GLOBAL(max_half_open)},
+	{NAME("max-flows", CONF_ROOT), NUMBER(POOL_MIN, POOL_MAX), GLOBAL(max_flows), FIXED},
+	{NAME("max-half-open", CONF_ROOT), NUMBER(POOL_MIN, POOL_MAX), GLOBAL(max_half_open),
+	 FIXED},
 	{NAME("fragments", CONF_ROOT), ONE_OF(fragments_names), GLOBAL(guard.fragments), LIVE},
 	{NAME("msl", CONF_ROOT), TIME(MSECS(10), SECS(600)), GLOBAL(guard.msl), LIVE},
 

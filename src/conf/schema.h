@@ -35,7 +35,8 @@ struct conf_option {
 	enum conf_section section; /* where it stands */
 	enum conf_kind kind;
 	enum conf_section opens;
-	bool live; /* may change while the daemon runs */
+	bool live; /* conf_set() may change it */
+	bool fixed; /* nor does a reload change it */
 	uint32_t offset; /* of the field in struct conf, or in struct guard_service_config */
 	uint32_t size; /* of the field */
 	uint64_t min, max;

@@ -75,9 +75,9 @@ int conf_set(struct conf *c, const char *key, const char *value, char *why, size
 	}
 	if (!t.option->live) {
 		snprintf(why, why_len,
-			 "\"%s\" cannot change while the daemon runs, "
-			 "edit the file and restart it",
-			 t.option->name);
+			 "\"%s\" cannot be set while the daemon runs, edit the file and %s",
+			 t.option->name,
+			 t.option->fixed ? "restart tcpguardd" : "reload it: config reload");
 		return -EPERM;
 	}
 	ret = try(c, &t, value, reason);
