@@ -75,7 +75,7 @@ int request_begin(struct request *r, const char *line, size_t len)
 	}
 	r->command = c;
 	if (request_n_args(r) < c->min || request_n_args(r) > c->max) {
-		request_fail(r, "usage: %s %s", c->name, c->args);
+		request_fail(r, "usage: %s%s%s", c->name, c->args[0] ? " " : "", c->args);
 		return -EINVAL;
 	}
 	if (c->change && !r->may_change) {

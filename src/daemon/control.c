@@ -32,12 +32,16 @@ static const char *config_path(void *ctx)
 
 static int reload(void *ctx, bool apply, void (*report)(void *arg, const char *line), void *arg)
 {
-	return daemon_reload(ctx, apply, report, arg);
+	return daemon_reload(ctx, apply, report, report, arg);
 }
 
 static void config_show(void *ctx, void (*print)(void *arg, const char *line), void *arg)
 {
-	conf_show(((struct daemon *)ctx)->conf, print, arg);
+	struct daemon *d = ctx;
+	struct conf *current = daemon_current_conf(d);
+
+	conf_show(current ? current : d->conf, print, arg);
+	conf_free(current);
 }
 
 static int set(void *ctx, const char *key, const char *value, char *why, size_t why_len)

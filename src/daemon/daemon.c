@@ -60,7 +60,7 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
 
-	if (daemon_reload(d, true, report_to_log, NULL) < 0)
+	if (daemon_reload(d, true, report_to_log, NULL, NULL) < 0)
 		log_message(LOG_ERR,
 			    "the configuration was not reloaded; the old one stays in force");
 }

@@ -71,9 +71,14 @@ void events_status(struct daemon *d);
 
 /*
  * reload.c: daemon_reload() - read the file again; with @apply put it in force. Every error goes to
- * @report. Return: 0 or -EINVAL, then nothing has changed.
+ * @report, what only a restart can change to @note (NULL: only to the log).
+ * Return: 0 or -EINVAL, then nothing has changed.
  */
-int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, void *arg);
+int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, conf_report_fn *note,
+		  void *arg);
+
+/* daemon_current_conf() - the configuration with the modes in force now. Return: to be freed; or NULL. */
+struct conf *daemon_current_conf(struct daemon *d);
 
 /* daemon_set() - change one option. Return: 0, or -EINVAL with @why filled. */
 int daemon_set(struct daemon *d, const char *key, const char *value, char *why, size_t why_len);

@@ -40,12 +40,14 @@ static void log_guard_event(struct daemon *d, uint32_t worker, const struct guar
 {
 	static const struct ip_addr none;
 	char endpoint[IP_ENDPOINT_STRLEN] = "",
-	     buf[GUARD_SERVICE_NAME_MAX + IP_ENDPOINT_STRLEN + 4];
+	     buf[GUARD_SERVICE_NAME_MAX + IP_ENDPOINT_STRLEN + 4], by[24] = "";
 	struct log_fields fields = {guard_event_key(e->kind), e->service, endpoint, worker};
 	int level = guard_event_level(e->kind);
 	uint64_t swallowed;
 
-	if (e->kind == GUARD_EVENT_CONFIGURED) /* the daemon says so once, not every worker */
+	if (e->kind == GUARD_EVENT_CONFIGURED) /* the daemon says so itself */
+		return;
+	if (e->kind == GUARD_EVENT_MODE_CHANGED && worker > 0) /* in all of them at once */
 		return;
 	if (!log_limit_pass(&d->events.limit[e->kind], clock_now(), &swallowed))
 		return;
@@ -54,8 +56,10 @@ static void log_guard_event(struct daemon *d, uint32_t worker, const struct guar
 			  swallowed, guard_event_text(e->kind));
 	if (!ip_addr_eq(&e->addr, &none))
 		ip_endpoint_format(&e->addr, e->port, endpoint);
-	log_event(level, &fields, "%s%s%s%s", subject(e, endpoint, buf, sizeof(buf)),
-		  guard_event_text(e->kind), e->detail[0] ? ": " : "", e->detail);
+	if (d->n_workers > 1 && e->kind != GUARD_EVENT_MODE_CHANGED)
+		snprintf(by, sizeof(by), " (worker %u)", worker);
+	log_event(level, &fields, "%s%s%s%s%s", subject(e, endpoint, buf, sizeof(buf)),
+		  guard_event_text(e->kind), e->detail[0] ? ": " : "", e->detail, by);
 }
 
 void events_poll(struct daemon *d)

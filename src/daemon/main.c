@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,10 +43,15 @@ static void usage(FILE *f)
 /* parse_options() - Return: false if the command line makes no sense; getopt() has said why. */
 static bool parse_options(int argc, char **argv, struct options *o)
 {
+	static const struct option longs[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
+	};
 	int c;
 
 	*o = (struct options){.config = CONFIG_DEFAULT};
-	while ((c = getopt(argc, argv, "c:tfhv")) != -1) {
+	while ((c = getopt_long(argc, argv, "c:tfhv", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;

@@ -53,24 +53,35 @@ int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size
 	return firewall_install(&d->firewall, &fc, why, why_len);
 }
 
-/* keep() - an option that cannot change while the daemon runs keeps its value. */
-#define KEEP(new, old, field, name)                                                           \
-	do {                                                                                  \
-		if (memcmp(&(new)->field, &(old)->field, sizeof((old)->field)) != 0)          \
-			log_message(LOG_WARNING, "a change of \"%s\" needs a restart", name); \
-		memcpy(&(new)->field, &(old)->field, sizeof((old)->field));                   \
-	} while (0)
-
-static void keep_fixed_options(struct conf *new, const struct conf *old)
+/* keep() - an option that cannot change while the daemon runs keeps its value; who asked is told. */
+static void keep(void *new, const void *old, size_t size, const char *name, conf_report_fn *note,
+		 void *arg)
 {
-	KEEP(new, old, workers, "workers");
-	KEEP(new, old, queue, "queue");
-	KEEP(new, old, mark, "mark");
-	KEEP(new, old, max_flows, "max-flows");
-	KEEP(new, old, max_half_open, "max-half-open");
-	KEEP(new, old, control_socket, "control-socket");
-	KEEP(new, old, control_group, "control-group");
-	KEEP(new, old, state_dir, "state-dir");
+	char text[128];
+
+	if (memcmp(new, old, size) == 0)
+		return;
+	memcpy(new, old, size);
+	snprintf(text, sizeof(text), "the change of \"%s\" waits for a restart of tcpguardd", name);
+	log_message(LOG_WARNING, "%s", text);
+	if (note)
+		note(arg, text);
+}
+
+#define KEEP(field, name) keep(&new->field, &old->field, sizeof(old->field), name, note, arg)
+
+static void keep_fixed_options(struct conf *new, const struct conf *old, conf_report_fn *note,
+			       void *arg)
+{
+	KEEP(workers, "workers");
+	KEEP(queue, "queue");
+	KEEP(mark, "mark");
+	KEEP(max_flows, "max-flows");
+	KEEP(max_half_open, "max-half-open");
+	KEEP(control_socket, "control-socket");
+	KEEP(control_group, "control-group");
+	KEEP(state_dir, "state-dir");
+	new->workers_auto = old->workers_auto;
 	new->guard.workers = old->guard.workers;
 }
 
@@ -110,7 +121,8 @@ static void put_in_force(struct daemon *d, struct conf *new)
 	daemon_log_open(d, new);
 }
 
-int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, void *arg)
+int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, conf_report_fn *note,
+		  void *arg)
 {
 	char why[DAEMON_WHY_MAX];
 	struct conf *new;
@@ -122,7 +134,7 @@ int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, void *ar
 		return 0;
 	}
 	notify_reloading();
-	keep_fixed_options(new, d->conf);
+	keep_fixed_options(new, d->conf, note, arg);
 	if (change_rules(d, new, why, sizeof(why)) < 0) {
 		report(arg, why);
 		conf_free(new);
@@ -153,20 +165,29 @@ static void job_modes(struct guard *g, usec_t now, struct actions *out, void *ar
 	}
 }
 
+struct conf *daemon_current_conf(struct daemon *d)
+{
+	struct conf *c = malloc(sizeof(*c));
+	struct modes modes = {0};
+
+	if (!c)
+		return NULL;
+	*c = *d->conf;
+	if (worker_run(d->worker[0], job_modes, &modes) == 0) {
+		for (uint32_t i = 0; i < modes.n && i < c->guard.n_services; i++)
+			c->guard.service[i].mode = modes.mode[i];
+	}
+	return c;
+}
+
 int daemon_set(struct daemon *d, const char *key, const char *value, char *why, size_t why_len)
 {
-	struct conf *new = malloc(sizeof(*new));
-	struct modes modes = {0};
-	int rc = -ENOMEM;
+	struct conf *new = daemon_current_conf(d);
+	int rc;
 
 	if (!new) {
 		snprintf(why, why_len, "out of memory; try again");
 		return -ENOMEM;
-	}
-	*new = *d->conf;
-	if (worker_run(d->worker[0], job_modes, &modes) == 0) {
-		for (uint32_t i = 0; i < modes.n && i < new->guard.n_services; i++)
-			new->guard.service[i].mode = modes.mode[i];
 	}
 	rc = conf_set(new, key, value, why, why_len);
 	if (rc < 0) {

@@ -231,7 +231,8 @@ static int open_guard(struct worker *w, char *why, size_t why_len)
 				clock_now(), w->config.seed);
 	if (rc < 0)
 		snprintf(why, why_len,
-			 "cannot make the tables for %u flows and %u half-open connections: %s",
+			 "cannot make the tables for %u flows and %u half-open connections of a "
+			 "worker: %s; lower max-flows or max-half-open",
 			 w->config.limits.max_flows, w->config.limits.max_half_open, strerror(-rc));
 	return rc;
 }

@@ -105,7 +105,7 @@ static int parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (optind == argc)
-		return usage("which command", "?");
+		return usage("a command is missing", "");
 	o->n = argc - optind;
 	o->words = argv + optind;
 	o->view = view_find(o->words[0]);

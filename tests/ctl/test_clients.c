@@ -22,7 +22,7 @@ START_TEST(unknown_words_are_errors_to_that_client_only)
 	ck_assert_str_eq(r.last, "error: the request is empty; try: help");
 	free(r.text);
 	r = ask_on(fd, "status now");
-	ck_assert_str_eq(r.last, "error: usage: status ");
+	ck_assert_str_eq(r.last, "error: usage: status");
 	free(r.text);
 	r = ask_on(fd, "set \"msl 1");
 	ck_assert_str_eq(r.last, "error: a quote is not closed");

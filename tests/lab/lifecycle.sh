@@ -59,6 +59,11 @@ shown() {
 	ctl config show | grep -q "$1"
 }
 
+# warns_of() - is a reload fine that leaves the option $1 for the next start, and does it say so?
+warns_of() {
+	ctl config reload >"$LAB_TMP/reload.txt" 2>&1 && grep -q "\"$1\" waits" "$LAB_TMP/reload.txt"
+}
+
 reload_quietly() {
 	ctl config reload >/dev/null
 }
@@ -69,10 +74,13 @@ reload() {
 	start passed in_client "$TOOLS/peer" client --to "$SERVER4:$PORT" --do ping --seconds 4
 	sleep 0.2
 	mode_of_lab always
+	check "config show tells what was changed at run time" shown 'mode = always'
 	start relayed in_client "$TOOLS/peer" client --to "$SERVER4:$PORT" --do ping --seconds 4
 	sleep 0.2
 	guard_config always "attack { start = 100 }"
 	check "reload by tcpguardctl" reload_quietly
+	guard_config always "attack { start = 100 }" "queue = 300"
+	check "what needs a restart is said" warns_of queue
 	guard_config always "attack { start = 120 }" "msl = 5s"
 	kill -HUP "${LAB_PID[guard]}"
 	check "reload by SIGHUP" try_for 3 shown 'start = 120'
@@ -108,6 +116,8 @@ bad_configuration() {
 	done
 	"$TCPGUARDD" -t -c "$LAB_TMP/nowhere.conf" >"$LAB_TMP/bad.txt" 2>&1
 	check "a missing file: exit 1" number $? = 1
+	"$TCPGUARDD" --help >"$LAB_TMP/good.txt" 2>&1
+	check "help: exit 0" number $? = 0
 	"$TCPGUARDD" --no-such-option >"$LAB_TMP/bad.txt" 2>&1
 	check "a wrong option: exit 2" number $? = 2
 	"$TCPGUARDCTL" --socket "$LAB_TMP/nowhere.sock" status >"$LAB_TMP/bad.txt" 2>&1
@@ -146,6 +156,11 @@ hopeless_circumstances() {
 	one_sentence "control socket taken" ip netns exec "$NS_GUARD" "$TCPGUARDD" -f \
 		-c "$LAB_TMP/second.conf"
 	check "the first one still answers" guard_answers
+	sed -i "s/control\.sock/second.sock/" "$LAB_TMP/second.conf"
+	one_sentence "firewall rules of another one" ip netns exec "$NS_GUARD" "$TCPGUARDD" -f \
+		-c "$LAB_TMP/second.conf"
+	check "its rules are there for all that" number "$(own_rules)" '>' 0
+	check "and it guards as before" each_family
 	guard_stop
 }
 
