@@ -22,6 +22,15 @@ usage() {
 ROUNDS=3 ONLY=throughput,connections,latency,syn,memory,dump SECONDS_EACH=2 JSON=''
 while [ $# -gt 0 ]; do
 	case $1 in
+	--build | --rounds | --only | --seconds | --json)
+		[ -n "${2:-}" ] || {
+			echo "error: $1 needs a value" >&2
+			usage >&2
+			exit 2
+		}
+		;;
+	esac
+	case $1 in
 	--build) BUILD_DIR=$2 && shift ;;
 	--rounds) ROUNDS=$2 && shift ;;
 	--only) ONLY=$2 && shift ;;

@@ -26,6 +26,15 @@ usage() {
 RATE=30000 REQUESTS=200 FLOOD_S=12 CAPTURE='' FAMILY=4
 while [ $# -gt 0 ]; do
 	case $1 in
+	--build | --capture | --rate | --requests | --seconds)
+		[ -n "${2:-}" ] || {
+			echo "error: $1 needs a value" >&2
+			usage >&2
+			exit 2
+		}
+		;;
+	esac
+	case $1 in
 	--build) BUILD_DIR=$2 && shift ;;
 	--capture) CAPTURE=$2 && shift ;;
 	--rate) RATE=$2 && shift ;;
