@@ -223,8 +223,8 @@ bool profile_is_down(const struct guard_arena *a, const struct profile *p,
 bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struct ip_addr *client,
 		     usec_t now)
 {
-	usec_t longer = p->down_for_all && p->down_for == client_hash(a, client) ? PROBE_INTERVAL
-										  : 0;
+	usec_t longer =
+		p->down_for_all && p->down_for == client_hash(a, client) ? PROBE_INTERVAL : 0;
 
 	if (now < p->probe_at + longer)
 		return false;

@@ -4,8 +4,7 @@
 #include "fixture.h"
 
 static struct detector d;
-static const struct detect_config ordinary = {
-	.start = 64, .end = 32, .hold = 60 * USEC_PER_SEC};
+static const struct detect_config ordinary = {.start = 64, .end = 32, .hold = 60 * USEC_PER_SEC};
 static struct detect_config limits;
 static usec_t now;
 static uint32_t half_open; /* seen passing */
