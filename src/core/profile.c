@@ -163,6 +163,17 @@ bool profile_should_ask(struct profile *p, usec_t now)
 	return true;
 }
 
+/*
+ * looks_like_cookie() - so a Linux server answers with a SYN cookie of its own, when its backlog is
+ * full: without a timestamp there is nowhere to hide window scale, SACK and ECN. It has them at other
+ * times, so this must not be learned.
+ */
+static bool looks_like_cookie(const struct pkt *p, uint32_t offered)
+{
+	return !(offered & OFFER_TIMESTAMPS) &&
+	       !(p->opt.present & (TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED));
+}
+
 /* observed() - what the SYN-ACK shows, given what the SYN offered and what was known before. */
 static uint32_t observed(const struct pkt *p, uint32_t offered, uint32_t known)
 {
@@ -171,6 +182,8 @@ static uint32_t observed(const struct pkt *p, uint32_t offered, uint32_t known)
 
 	promise_unpack(known, &n);
 	n.mss = has & TCP_OPT_MSS ? p->opt.mss : p->family == 4 ? 536 : 1220;
+	if (looks_like_cookie(p, offered))
+		return promise_pack(&n);
 	if (has & TCP_OPT_WSCALE)
 		n.wscale = p->opt.wscale;
 	else if (offered & OFFER_WSCALE)

@@ -80,6 +80,23 @@ START_TEST(a_plain_client_unteaches_nothing)
 }
 END_TEST
 
+/* A server with a full backlog answers with cookies of its own, and has its options again later. */
+START_TEST(a_server_s_own_cookies_unteach_nothing)
+{
+	struct segment syn = seg_syn(fx.client, fx.server, 1000);
+	struct segment synack = seg_bare(fx.server, fx.client, TCP_SYN | TCP_ACK, 7000, 1001);
+
+	fx_teach_linux();
+	seg_without(&syn, TCP_OPT_TIMESTAMPS);
+	fx_accept(&syn);
+	seg_mss(&synack, 1460);
+	fx_accept(&synack);
+	ck_assert_int_eq(backend().wscale, 7);
+	ck_assert(backend().sack);
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_PROFILE_CHANGED), 0);
+}
+END_TEST
+
 START_TEST(a_server_without_mss_gets_the_default)
 {
 	struct segment s = seg_synack(fx.server, fx.client, 1, 1);
@@ -528,6 +545,7 @@ int main(void)
 	tcase_add_checked_fixture(learn, setup, fx_close);
 	tcase_add_loop_test(learn, the_profile_is_what_the_server_says, 0, 16);
 	tcase_add_test(learn, a_plain_client_unteaches_nothing);
+	tcase_add_test(learn, a_server_s_own_cookies_unteach_nothing);
 	tcase_add_loop_test(learn, a_server_without_mss_gets_the_default, 0, 2);
 	tcase_add_test(learn, a_changed_server_is_news);
 	tcase_add_test(learn, accecn_handshakes_do_not_confuse);
