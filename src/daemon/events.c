@@ -36,6 +36,16 @@ static const char *subject(const struct guard_event *e, const char *endpoint, ch
 	return buf;
 }
 
+static void log_swallowed(enum guard_event_kind kind, uint64_t n)
+{
+	struct log_fields fields = {.event = guard_event_key(kind)};
+
+	if (n > 0)
+		log_event(guard_event_level(kind), &fields,
+			  "%" PRIu64 " more messages \"%s\" were left out", n,
+			  guard_event_text(kind));
+}
+
 static void log_guard_event(struct daemon *d, uint32_t worker, const struct guard_event *e)
 {
 	static const struct ip_addr none;
@@ -51,15 +61,22 @@ static void log_guard_event(struct daemon *d, uint32_t worker, const struct guar
 		return;
 	if (!log_limit_pass(&d->events.limit[e->kind], clock_now(), &swallowed))
 		return;
-	if (swallowed > 0)
-		log_event(level, &fields, "%" PRIu64 " more messages \"%s\" were left out",
-			  swallowed, guard_event_text(e->kind));
+	log_swallowed(e->kind, swallowed);
 	if (!ip_addr_eq(&e->addr, &none))
 		ip_endpoint_format(&e->addr, e->port, endpoint);
 	if (d->n_workers > 1 && e->kind != GUARD_EVENT_MODE_CHANGED)
 		snprintf(by, sizeof(by), " (worker %u)", worker);
 	log_event(level, &fields, "%s%s%s%s%s", subject(e, endpoint, buf, sizeof(buf)),
 		  guard_event_text(e->kind), e->detail[0] ? ": " : "", e->detail, by);
+}
+
+/* log_all_swallowed() - also when no other message of its kind follows. */
+static void log_all_swallowed(struct daemon *d)
+{
+	usec_t now = clock_now();
+
+	for (int kind = 0; kind < GUARD_EVENT_COUNT; kind++)
+		log_swallowed(kind, log_limit_flush(&d->events.limit[kind], now));
 }
 
 void events_poll(struct daemon *d)
@@ -79,6 +96,7 @@ void events_poll(struct daemon *d)
 				break;
 		}
 	}
+	log_all_swallowed(d);
 }
 
 /* Services under attack, as any worker sees it. */

@@ -130,6 +130,16 @@ void log_event(int level, const struct log_fields *fields, const char *format, .
 	va_end(args);
 }
 
+uint64_t log_limit_flush(struct log_limit *l, usec_t now)
+{
+	uint64_t swallowed = l->swallowed;
+
+	if (now - l->since < LOG_INTERVAL)
+		return 0;
+	l->swallowed = 0;
+	return swallowed;
+}
+
 bool log_limit_pass(struct log_limit *l, usec_t now, uint64_t *swallowed)
 {
 	*swallowed = 0;

@@ -49,4 +49,7 @@ struct log_limit {
  */
 bool log_limit_pass(struct log_limit *l, usec_t now, uint64_t *swallowed);
 
+/* log_limit_flush() - how many were swallowed in an interval that is over. They are forgotten then. */
+uint64_t log_limit_flush(struct log_limit *l, usec_t now);
+
 #endif
