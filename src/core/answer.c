@@ -49,7 +49,7 @@ static void send_synack(struct turn *t, const struct pkt *syn, const struct prom
 	s.opt.mss = promise->mss;
 	if (o->wscale != COOKIE_NO_WSCALE) {
 		s.opt.present |= TCP_OPT_WSCALE;
-		s.opt.wscale = promise->wscale;
+		s.opt.wscale = promise_wscale(promise);
 	}
 	if (o->sack)
 		s.opt.present |= TCP_OPT_SACK_PERMITTED;

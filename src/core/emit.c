@@ -37,15 +37,15 @@ void emit_rst_reply(struct turn *t, const struct pkt *in)
 }
 
 /*
- * scaled_field() - a window in bytes as the field that is read with @shift. Rounds down, but an open
- * window never to zero: with a large shift it would stay closed for ever.
+ * scaled_field() - a window in bytes as the field that is read with @shift. Rounds down, also to zero:
+ * what is sent beyond the window may be dropped (Linux does since 6.17) and then waits for a
+ * retransmission time-out. PROMISE_WSCALE_MAX keeps the units so small that a receiver with less than
+ * one left opens its window again, by itself, as soon as its application reads.
  */
 static uint16_t scaled_field(uint32_t bytes, unsigned shift)
 {
 	uint32_t field = bytes >> shift;
 
-	if (field == 0 && bytes > 0)
-		return 1;
 	return field > UINT16_MAX ? UINT16_MAX : (uint16_t)field;
 }
 

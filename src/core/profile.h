@@ -20,12 +20,27 @@ struct pkt;
 
 #define PROMISE_NO_WSCALE 15
 
+/*
+ * The largest window scale promised to a client, whatever the server's own is. The promise may turn out
+ * wrong, when the server was restarted with small buffers; then its windows are told in units of the
+ * promised scale, rounded down, and a window of less than a unit is none. 1 KB is less than any receiver
+ * lets its window shrink to without opening it again (RFC 9293 3.8.6.2.2: a segment or half the buffer);
+ * 16 KB, by a scale of 14, is not. The price: of a server with scale 14 a client is told of 64 MB at most.
+ */
+#define PROMISE_WSCALE_MAX 10
+
 /* What a SYN-ACK of the guard promises; packs into the 31 bits that a cookie authenticates. */
 struct promise {
 	uint16_t mss;
 	uint8_t wscale; /* 0..14 or PROMISE_NO_WSCALE */
 	bool sack, timestamps, ecn;
 };
+
+/* promise_wscale() - the scale that the SYN-ACK carries; @p has one. */
+static inline uint8_t promise_wscale(const struct promise *p)
+{
+	return p->wscale < PROMISE_WSCALE_MAX ? p->wscale : PROMISE_WSCALE_MAX;
+}
 
 /* All of a packed promise but the MSS: what a cookie authenticates, because the translation needs it. */
 #define PROMISE_AUTHENTICATED 0xffu

@@ -90,7 +90,7 @@ static void fill_flow(struct flow *f, const struct pkt *in, const struct splice_
 	if (o->client.wscale <= TCP_WSCALE_MAX) {
 		f->flags |= FLOW_CLIENT_WSCALE;
 		f->client_wscale = o->client.wscale & 15;
-		f->promised_wscale = o->promised.wscale & 15;
+		f->promised_wscale = promise_wscale(&o->promised) & 15;
 	}
 	f->client_state =
 		tcp_state_next(tcp_state_next(TCPS_LISTEN, TCP_EV_RCV_SYN), TCP_EV_RCV_ACK_OF_SYN);
@@ -220,7 +220,9 @@ static void compare(struct turn *t, struct flow *f, const struct pkt *in)
 		f->server_wscale = has & TCP_OPT_WSCALE ? in->opt.wscale & 15 : 0;
 		if (!(has & TCP_OPT_WSCALE))
 			f->flags |= FLOW_SERVER_NO_WSCALE;
-		if (f->server_wscale != f->promised_wscale || (f->flags & FLOW_SERVER_NO_WSCALE))
+		if (f->flags & FLOW_SERVER_NO_WSCALE || f->server_wscale < f->promised_wscale ||
+		    (f->server_wscale > f->promised_wscale &&
+		     f->promised_wscale != PROMISE_WSCALE_MAX))
 			differs = true;
 	}
 	if (differs)

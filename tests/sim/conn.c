@@ -86,15 +86,13 @@ void conn_set_window(struct conn *c, const struct seg *g)
 {
 	uint32_t wnd = (uint32_t)g->win << (g->flags & F_SYN ? 0 : c->snd_ws);
 	uint32_t right = g->ack + wnd;
-	/* a window that is rescaled to a coarser unit may be rounded up, lest it be closed for ever */
-	uint32_t unit = conn_may_be_misled(c) ? 1u << c->snd_ws : 0;
 	const struct conn *p = c->peer ? c->peer->conn : NULL;
 
 	if (g->flags & F_SYN) {
 		c->promised = right;
 	} else if (p && p->state != C_SYN_SENT && !conn_guard_forgets(c) &&
 		   seq_gt(right, c->promised) &&
-		   seq_gt(right - c->iss, p->rcv_adv - p->irs + unit)) {
+		   seq_gt(right - c->iss, p->rcv_adv - p->irs)) {
 		sim_violation(c->sim, "%s: port %u: granted up to %u, the peer granted only %u",
 			      c->host->name, conn_port(c), right - c->iss, p->rcv_adv - p->irs);
 	}
@@ -257,7 +255,7 @@ static bool data_input(struct conn *c, const struct seg *g)
 	bool had_gap = c->ooo.n > 0, dup;
 
 	if (seq_gt(r, c->rcv_adv)) {
-		if (g->len > 1 && !conn_may_be_misled(c))
+		if (g->len > 1)
 			sim_violation(c->sim, "%s: port %u: %u bytes beyond the window",
 				      c->host->name, conn_port(c), r - c->rcv_adv);
 		r = c->rcv_adv;
