@@ -10,6 +10,7 @@ tcpguardd_SOURCES = \
 	src/daemon/notify.c src/daemon/notify.h \
 	src/daemon/reload.c \
 	src/daemon/retire.c src/daemon/retire.h \
+	src/daemon/state_file.c src/daemon/state_file.h \
 	src/daemon/worker.c src/daemon/worker.h
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS)
