@@ -28,6 +28,7 @@ static void conf_defaults(struct conf *c, const char *name)
 	c->queue = 100;
 	c->placement = CONF_PLACEMENT_AUTO;
 	c->firewall = CONF_FIREWALL_AUTO;
+	c->anti_spoof = true;
 	c->mark = 0x7c9d;
 	c->on_failure = CONF_ON_FAILURE_OPEN;
 	c->max_flows = 262144;

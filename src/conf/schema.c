@@ -92,6 +92,7 @@ const struct conf_option conf_options[] = {
 	{NAME("queue", CONF_ROOT), NUMBER(0, UINT16_MAX), GLOBAL(queue), FIXED},
 	{NAME("placement", CONF_ROOT), ONE_OF(placement_names), GLOBAL(placement)},
 	{NAME("firewall", CONF_ROOT), ONE_OF(firewall_names), GLOBAL(firewall)},
+	{NAME("anti-spoof", CONF_ROOT), .kind = CONF_KIND_BOOL, GLOBAL(anti_spoof)},
 	{NAME("mark", CONF_ROOT), .kind = CONF_KIND_MARK, .min = 1, .max = UINT32_MAX, GLOBAL(mark),
 	 FIXED},
 	{NAME("on-failure", CONF_ROOT), ONE_OF(on_failure_names), GLOBAL(on_failure)},

@@ -61,6 +61,7 @@ struct ctl_ops {
 	usec_t (*now)(void *ctx); /* the guards' clock */
 	usec_t (*started)(void *ctx); /* when the daemon started, on that clock */
 	const char *(*firewall)(void *ctx); /* "nftables", "iptables", "none" */
+	uint64_t (*forged)(void *ctx); /* packets its anti-spoof rules have dropped */
 };
 
 #endif

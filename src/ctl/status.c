@@ -101,6 +101,7 @@ static void write_status(struct request *r, const struct guard_report *sum,
 	jw_u64(j, "flow_entry_bytes", sum->flow_entry_bytes);
 	jw_u64(j, "half_open_entry_bytes", sum->half_open_entry_bytes);
 	jw_u64(j, "unguarded", sum->unguarded);
+	jw_u64(j, "forged", ops->forged(ops->ctx));
 	jw_array_begin(j, "workers");
 	for (uint32_t w = 0; w < workers; w++)
 		write_worker(r, w);

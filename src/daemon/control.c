@@ -76,6 +76,11 @@ static const char *firewall(void *ctx)
 	return firewall_name(&((struct daemon *)ctx)->firewall);
 }
 
+static uint64_t forged(void *ctx)
+{
+	return firewall_forged(&((struct daemon *)ctx)->firewall);
+}
+
 void control_fill(struct daemon *d)
 {
 	d->ops = (struct ctl_ops){
@@ -92,5 +97,6 @@ void control_fill(struct daemon *d)
 		.now = now,
 		.started = started,
 		.firewall = firewall,
+		.forged = forged,
 	};
 }

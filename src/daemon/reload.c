@@ -44,13 +44,22 @@ int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size
 		.workers = (uint16_t)c->workers,
 		.mark = c->mark,
 		.bypass = c->on_failure == CONF_ON_FAILURE_OPEN,
+		.anti_spoof = c->anti_spoof,
 	};
+	int rc;
 
 	memcpy(listen, c->guard.listen, n * sizeof(listen[0]));
 	for (uint32_t i = 0; i < d->retired.n && n < GUARD_LISTENS_MAX; i++)
 		listen[n++] = d->retired.listen[i];
 	fc.n_listens = n;
-	return firewall_install(&d->firewall, &fc, why, why_len);
+	rc = firewall_install(&d->firewall, &fc, why, why_len);
+	if (rc == 0 && d->firewall.no_anti_spoof)
+		log_message(
+			LOG_WARNING,
+			"this kernel's firewall cannot look up reverse paths: on a gateway, forged "
+			"answers of the servers are believed; filter them in front of it, or say "
+			"anti-spoof = no");
+	return rc;
 }
 
 /* keep() - an option that cannot change while the daemon runs keeps its value; who asked is told. */

@@ -77,6 +77,26 @@ static int place_listens(struct firewall_plan *plan)
 	return 0;
 }
 
+/*
+ * next_try() - the kernel may lack something that is not vital: set @p to the next best thing to ask it
+ * for. @i: which try it is, from 0.
+ */
+static bool next_try(struct firewall_plan *p, unsigned *i)
+{
+	static const struct {
+		bool anti_spoof, marks;
+	} tries[] = {{true, true}, {true, false}, {false, true}, {false, false}};
+
+	while (*i < ARRAY_SIZE(tries) && tries[*i].anti_spoof && !p->config->anti_spoof)
+		++*i;
+	if (*i == ARRAY_SIZE(tries))
+		return false;
+	p->anti_spoof = tries[*i].anti_spoof;
+	p->notrack = p->unmark = tries[*i].marks;
+	++*i;
+	return true;
+}
+
 /* ---- iptables ---- */
 
 /* iptables_has() - does "iptables -t raw @cmd @chain [-j @target]" succeed? */
@@ -101,8 +121,11 @@ static int iptables_fill(const struct iptables *t, const struct firewall_plan *p
 			 char *error)
 {
 	const char *tool = t->tool[family_index(family)];
-	bool jump_pre = !iptables_has(tool, "-C", "PREROUTING", FIREWALL_CHAIN_PRE);
-	bool jump_out = !iptables_has(tool, "-C", "OUTPUT", FIREWALL_CHAIN_OUT);
+	struct firewall_missing missing = {
+		.jump_pre = !iptables_has(tool, "-C", "PREROUTING", FIREWALL_CHAIN_PRE),
+		.jump_out = !iptables_has(tool, "-C", "OUTPUT", FIREWALL_CHAIN_OUT),
+		.forged = !iptables_has(tool, "-S", FIREWALL_CHAIN_FORGED, NULL),
+	};
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
@@ -110,7 +133,7 @@ static int iptables_fill(const struct iptables *t, const struct firewall_plan *p
 
 	if (!f)
 		return -errno;
-	firewall_rules_iptables(f, p, family, jump_pre, jump_out);
+	firewall_rules_iptables(f, p, family, &missing);
 	rc = fclose(f) == 0 ? iptables_restore(t->restore[family_index(family)], text, len, error)
 			    : -ENOMEM;
 	free(text);
@@ -127,7 +150,8 @@ static int iptables_clear(const struct iptables *t, int family, char *error)
 		const char *chain, *base; /* NULL: only our own chains lead to it */
 	} chains[] = {{FIREWALL_CHAIN_PRE, "PREROUTING"},
 		      {FIREWALL_CHAIN_OUT, "OUTPUT"},
-		      {FIREWALL_CHAIN_OWN, NULL}};
+		      {FIREWALL_CHAIN_OWN, NULL},
+		      {FIREWALL_CHAIN_FORGED, NULL}};
 	const char *tool = t->tool[family_index(family)];
 	char *text = NULL;
 	size_t len = 0;
@@ -161,7 +185,7 @@ static int iptables_clear(const struct iptables *t, int family, char *error)
 static int iptables_family(const struct iptables *t, struct firewall_plan *p, int family,
 			   char *error)
 {
-	int rc;
+	int rc = -EIO;
 
 	if (!firewall_rules_family(p, family)) {
 		char ignored[TOOL_ERROR_MAX];
@@ -169,19 +193,21 @@ static int iptables_family(const struct iptables *t, struct firewall_plan *p, in
 		iptables_clear(t, family, ignored);
 		return 0;
 	}
-	p->notrack = p->unmark = true;
-	rc = iptables_fill(t, p, family, error);
-	if (rc != 0 && rc != -ENOENT) { /* perhaps the kernel has no CT or MARK target */
-		p->notrack = p->unmark = false;
+	for (unsigned i = 0; next_try(p, &i);) {
 		rc = iptables_fill(t, p, family, error);
+		if (rc == 0 || rc == -ENOENT)
+			break;
 	}
+	p->no_anti_spoof |= p->config->anti_spoof && !p->anti_spoof;
 	return rc;
 }
 
 static int iptables_install(const struct iptables *t, struct firewall_plan *p, char *error)
 {
-	int rc = iptables_family(t, p, 4, error);
+	int rc;
 
+	p->no_anti_spoof = false;
+	rc = iptables_family(t, p, 4, error);
 	return rc != 0 ? rc : iptables_family(t, p, 6, error);
 }
 
@@ -240,14 +266,14 @@ static int nft_fill(const struct firewall_plan *p, char *error)
 
 static int nft_install(struct firewall_plan *p, char *error)
 {
-	int rc;
+	int rc = -EIO;
 
-	p->notrack = p->unmark = true;
-	rc = nft_fill(p, error);
-	if (rc != 0 && rc != -ENOENT) {
-		p->notrack = p->unmark = false;
+	for (unsigned i = 0; next_try(p, &i);) {
 		rc = nft_fill(p, error);
+		if (rc == 0 || rc == -ENOENT)
+			break;
 	}
+	p->no_anti_spoof = p->config->anti_spoof && !p->anti_spoof;
 	return rc;
 }
 
@@ -356,8 +382,10 @@ static int install(struct firewall *fw, struct firewall_plan *p, char *why, size
 		if (rc == 0)
 			clear_others(fw);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		fw->no_anti_spoof = p->no_anti_spoof;
 		return 0;
+	}
 	snprintf(
 		why, why_len,
 		"cannot install the firewall rules (%s%s%s%s%s); load the kernel's NFQUEUE support, %s"
@@ -447,6 +475,39 @@ int firewall_remove(struct firewall *fw, char *why, size_t why_len)
 	if (rc == 0)
 		fw->backend = FIREWALL_AUTO;
 	return finish(rc, error, why, why_len);
+}
+
+/* count_after() - the number that follows @word in what a tool has printed; 0 without it. */
+static uint64_t count_after(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	return at ? strtoull(at + strlen(word), NULL, 10) : 0;
+}
+
+uint64_t firewall_forged(const struct firewall *fw)
+{
+	const char *const nft[] = {"nft", "list", "counter", "inet", FIREWALL_TABLE,
+				   FIREWALL_COUNTER, NULL};
+	char text[1024], error[TOOL_ERROR_MAX];
+	uint64_t sum = 0;
+
+	if (fw->backend == FIREWALL_NFTABLES && tool_read(nft, text, sizeof(text), error) == 0)
+		return count_after(text, "packets ");
+	for (size_t i = 0; i < 2 && fw->backend == FIREWALL_IPTABLES; i++) {
+		const char *const ipt[] = {iptables_kinds[fw->legacy].tool[i],
+					   "-w",
+					   LOCK_WAIT_SECONDS,
+					   "-t",
+					   "raw",
+					   "-vS",
+					   FIREWALL_CHAIN_FORGED,
+					   NULL};
+
+		if (tool_read(ipt, text, sizeof(text), error) == 0)
+			sum += count_after(text, " -c ");
+	}
+	return sum;
 }
 
 const char *firewall_name(const struct firewall *fw)

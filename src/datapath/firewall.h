@@ -2,7 +2,7 @@
 /*
  * The firewall rules that lead packets of guarded services to the queues.
  *
- * They live in chains of our own, TCPGUARD_PRE, _OUT and _OWN of the raw table (iptables and
+ * They live in chains of our own, TCPGUARD_PRE, _OUT, _OWN and _FORGED of the raw table (iptables and
  * ip6tables), or in a table of our own, inet tcpguard (nftables). Installing replaces whatever an
  * earlier run left, in one transaction per family, and never deletes a base chain: the kernel drops
  * every queued packet of the namespace when a base chain goes.
@@ -13,7 +13,8 @@
  *	both		to and from the service		to and from the service
  *
  * A packet that goes through lo meets both hooks: what was queued in one is left out in the other.
- * Packets of the guard carry the mark and pass. ICMP errors go to the first queue from both hooks.
+ * Packets of the guard carry the mark and pass. On a gateway, what comes from a service's address but by
+ * an interface that does not lead there is dropped (anti_spoof). ICMP errors go to the first queue from both hooks.
  * Later fragments carry no ports, so no rule matches them (with connection tracking in the kernel
  * they never get here: it reassembles first).
  */
@@ -44,12 +45,14 @@ struct firewall_config {
 	uint16_t workers; /* header queues in a row, at least 1 */
 	uint32_t mark; /* used as its own mask */
 	bool bypass; /* let packets through while nobody has the queue */
+	bool anti_spoof; /* strict reverse path for the guarded ports of a gateway's servers */
 };
 
 /* What is installed now. Zero it before the first call. */
 struct firewall {
 	enum firewall_choice backend; /* NFTABLES or IPTABLES; NONE; AUTO: nothing installed yet */
 	bool legacy; /* iptables-legacy and ip6tables-legacy */
+	bool no_anti_spoof; /* it was asked for, but the kernel cannot look up reverse paths */
 };
 
 /*
@@ -69,6 +72,12 @@ int firewall_detach(struct firewall *fw, char *why, size_t why_len);
 
 /* firewall_remove() - remove everything that firewall_install() made. */
 int firewall_remove(struct firewall *fw, char *why, size_t why_len);
+
+/*
+ * firewall_forged() - packets that anti_spoof has dropped since the rules are there. Asks the firewall's
+ * tool: a few milliseconds.
+ */
+uint64_t firewall_forged(const struct firewall *fw);
 
 /* firewall_name() - "nftables", "iptables", "iptables-legacy", "none". */
 const char *firewall_name(const struct firewall *fw);

@@ -38,6 +38,20 @@ static const struct {
 	{FIREWALL_FORWARDED, {.pre = false, .to = true, .no_lo = true}},
 };
 
+/*
+ * What comes from a server behind this gateway has to come in where the route to the server leads.
+ * Neither the queue nor connection tracking waits for the kernel's own reverse path filter, and what
+ * a stranger says in the server's name would be believed. Only the ports that are guarded count: the
+ * rest is not the guard's business.
+ */
+static const struct rule forged_rule = {.pre = true, .to = false, .no_lo = true};
+
+/* can_be_forged() - are there such servers in @g, and can the kernel tell? */
+static bool can_be_forged(const struct firewall_plan *p, const struct group *g)
+{
+	return p->anti_spoof && (g->where & FIREWALL_FORWARDED);
+}
+
 static bool same_group(const struct firewall_plan *p, uint32_t a, uint32_t b)
 {
 	const struct guard_listen *la = &p->config->listen[a], *lb = &p->config->listen[b];
@@ -163,8 +177,9 @@ static uint32_t iptables_ports(FILE *f, const struct group *g, uint32_t i, bool 
 	return i;
 }
 
+/* iptables_group() - @forged: catch what comes in by the wrong interface, else queue. */
 static void iptables_group(FILE *f, const struct firewall_config *c, const struct group *g,
-			   const struct rule *r)
+			   const struct rule *r, bool forged)
 {
 	char prefix[IP_ADDR_STRLEN + 8];
 	int plen;
@@ -174,7 +189,28 @@ static void iptables_group(FILE *f, const struct firewall_config *c, const struc
 		iptables_head(f, r);
 		fprintf(f, " %s %s -p tcp", r->to ? "-d" : "-s", prefix);
 		i = iptables_ports(f, g, i, r->to);
-		iptables_queue(f, c, c->workers);
+		if (forged)
+			fprintf(f, " -m rpfilter --invert -g %s\n", FIREWALL_CHAIN_FORGED);
+		else
+			iptables_queue(f, c, c->workers);
+	}
+}
+
+/* iptables_groups() - the rules for all listens of @family: first what is forged, then the queues. */
+static void iptables_groups(FILE *f, const struct firewall_plan *p, int family, bool forged)
+{
+	const struct firewall_config *c = p->config;
+	struct group g;
+
+	for (uint32_t i = 0; i < c->n_listens; i++) {
+		if (listen_family(&c->listen[i]) != family || !make_group(p, i, &g))
+			continue;
+		if (forged && can_be_forged(p, &g))
+			iptables_group(f, c, &g, &forged_rule, true);
+		for (size_t k = 0; k < ARRAY_SIZE(rules) && !forged; k++) {
+			if (rules[k].where & g.where)
+				iptables_group(f, c, &g, &rules[k].rule, false);
+		}
 	}
 }
 
@@ -213,27 +249,23 @@ static void iptables_own(FILE *f, const struct firewall_plan *p)
 	iptables_mark(f, FIREWALL_CHAIN_OUT, mark, "-j RETURN");
 }
 
-void firewall_rules_iptables(FILE *f, const struct firewall_plan *p, int family, bool jump_pre,
-			     bool jump_out)
+void firewall_rules_iptables(FILE *f, const struct firewall_plan *p, int family,
+			     const struct firewall_missing *missing)
 {
 	const struct firewall_config *c = p->config;
-	struct group g;
 
 	fprintf(f, "*raw\n:%s - [0:0]\n:%s - [0:0]\n", FIREWALL_CHAIN_PRE, FIREWALL_CHAIN_OUT);
 	iptables_own(f, p);
-	for (uint32_t i = 0; i < c->n_listens; i++) {
-		if (listen_family(&c->listen[i]) != family || !make_group(p, i, &g))
-			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(rules); k++) {
-			if (rules[k].where & g.where)
-				iptables_group(f, c, &g, &rules[k].rule);
-		}
-	}
+	if (p->anti_spoof && missing->forged)
+		fprintf(f, ":%s - [0:0]\n-A %s -j DROP\n", FIREWALL_CHAIN_FORGED,
+			FIREWALL_CHAIN_FORGED);
+	iptables_groups(f, p, family, true);
+	iptables_groups(f, p, family, false);
 	iptables_icmp(f, c, family, true);
 	iptables_icmp(f, c, family, false);
-	if (jump_pre)
+	if (missing->jump_pre)
 		fprintf(f, "-A PREROUTING -j %s\n", FIREWALL_CHAIN_PRE);
-	if (jump_out)
+	if (missing->jump_out)
 		fprintf(f, "-A OUTPUT -j %s\n", FIREWALL_CHAIN_OUT);
 	fputs("COMMIT\n", f);
 }
@@ -249,7 +281,7 @@ static void nft_queue(FILE *f, const struct firewall_config *c, uint32_t n)
 }
 
 static void nft_group(FILE *f, const struct firewall_config *c, const struct group *g,
-		      const struct rule *r)
+		      const struct rule *r, bool forged)
 {
 	int family = listen_family(g->listen), plen;
 	char prefix[IP_ADDR_STRLEN + 8];
@@ -270,7 +302,28 @@ static void nft_group(FILE *f, const struct firewall_config *c, const struct gro
 			fprintf(f, "-%u", g->port[i].high);
 	}
 	fputs(" }", f);
-	nft_queue(f, c, c->workers);
+	if (forged)
+		fprintf(f, " fib saddr . iif oif missing counter name \"%s\" drop\n",
+			FIREWALL_COUNTER);
+	else
+		nft_queue(f, c, c->workers);
+}
+
+/* nft_groups() - the rules for all listens in one chain. */
+static void nft_groups(FILE *f, const struct firewall_plan *p, bool pre, bool forged)
+{
+	struct group g;
+
+	for (uint32_t i = 0; i < p->config->n_listens; i++) {
+		if (!make_group(p, i, &g))
+			continue;
+		if (forged && can_be_forged(p, &g))
+			nft_group(f, p->config, &g, &forged_rule, true);
+		for (size_t k = 0; k < ARRAY_SIZE(rules) && !forged; k++) {
+			if (rules[k].rule.pre == pre && (rules[k].where & g.where))
+				nft_group(f, p->config, &g, &rules[k].rule, false);
+		}
+	}
 }
 
 static void nft_icmp(FILE *f, const struct firewall_plan *p, bool pre)
@@ -290,7 +343,6 @@ static void nft_icmp(FILE *f, const struct firewall_plan *p, bool pre)
 static void nft_chain(FILE *f, const struct firewall_plan *p, bool pre)
 {
 	const struct firewall_config *c = p->config;
-	struct group g;
 
 	fprintf(f, "\tchain %s {\n\t\ttype filter hook %s priority -300; policy accept;\n",
 		pre ? "pre" : "out", pre ? "prerouting" : "output");
@@ -300,14 +352,9 @@ static void nft_chain(FILE *f, const struct firewall_plan *p, bool pre)
 	if (pre && p->unmark)
 		fprintf(f, "meta mark set meta mark & 0x%x ", ~c->mark);
 	fputs("return\n", f);
-	for (uint32_t i = 0; i < c->n_listens; i++) {
-		if (!make_group(p, i, &g))
-			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(rules); k++) {
-			if (rules[k].rule.pre == pre && (rules[k].where & g.where))
-				nft_group(f, c, &g, &rules[k].rule);
-		}
-	}
+	if (pre)
+		nft_groups(f, p, pre, true);
+	nft_groups(f, p, pre, false);
 	nft_icmp(f, p, pre);
 	fputs("\t}\n", f);
 }
@@ -317,6 +364,8 @@ void firewall_rules_nftables(FILE *f, const struct firewall_plan *p)
 	/* Making the table first means that flushing it cannot fail; its chains stay. */
 	fprintf(f, "table inet %s {\n}\nflush table inet %s\ntable inet %s {\n", FIREWALL_TABLE,
 		FIREWALL_TABLE, FIREWALL_TABLE);
+	if (p->anti_spoof)
+		fprintf(f, "\tcounter %s {\n\t}\n", FIREWALL_COUNTER);
 	nft_chain(f, p, true);
 	nft_chain(f, p, false);
 	fputs("}\n", f);

@@ -90,7 +90,10 @@ void view_status_row(struct screen *s, const json_t *row)
 	       text_bytes(row_u64(row, "flow_entry_bytes"), b),
 	       text_bytes(row_u64(row, "half_open_entry_bytes"), c));
 	label("unguarded");
-	printf("%s packets of no service\n\n", text_exact(row_u64(row, "unguarded"), a));
+	printf("%s packets of no service\n", text_exact(row_u64(row, "unguarded"), a));
+	label("forged");
+	printf("%s packets in a server's name dropped, from where it is not\n\n",
+	       text_exact(row_u64(row, "forged"), a));
 	print_workers(s, json_object_get(row, "workers"));
 }
 

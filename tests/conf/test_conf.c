@@ -89,6 +89,7 @@ START_TEST(shortest_file_gets_defaults)
 	ck_assert_uint_eq(c->queue, 100);
 	ck_assert_int_eq(c->placement, CONF_PLACEMENT_AUTO);
 	ck_assert_int_eq(c->firewall, CONF_FIREWALL_AUTO);
+	ck_assert(c->anti_spoof);
 	ck_assert_uint_eq(c->mark, 0x7c9d);
 	ck_assert_int_eq(c->on_failure, CONF_ON_FAILURE_OPEN);
 	ck_assert_uint_eq(c->max_flows, 262144);
@@ -116,6 +117,7 @@ static const char full[] =
 	"workers = 4 queue = 200\n"
 	"placement = gateway /* one\n"
 	"  two */ firewall = iptables\n"
+	"anti-spoof = no\n"
 	"mark = 0x10\n"
 	"on-failure = closed\n"
 	"max-flows = 1M\r\n"
@@ -164,6 +166,7 @@ START_TEST(every_option_is_taken)
 	ck_assert_uint_eq(c->queue, 200);
 	ck_assert_int_eq(c->placement, CONF_PLACEMENT_GATEWAY);
 	ck_assert_int_eq(c->firewall, CONF_FIREWALL_IPTABLES);
+	ck_assert(!c->anti_spoof);
 	ck_assert_uint_eq(c->mark, 0x10);
 	ck_assert_int_eq(c->on_failure, CONF_ON_FAILURE_CLOSED);
 	ck_assert_uint_eq(c->max_flows, 1000000);

@@ -316,6 +316,11 @@ static const char *fake_firewall(void *ctx)
 	return "iptables";
 }
 
+static uint64_t fake_forged(void *ctx)
+{
+	return 12;
+}
+
 static void add_listen(struct fake *f, const char *addr, uint8_t plen, uint16_t low, uint16_t high,
 		       uint16_t service)
 {
@@ -357,6 +362,7 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 		.now = fake_now,
 		.started = fake_started,
 		.firewall = fake_firewall,
+		.forged = fake_forged,
 	};
 	f->n_workers = n_workers;
 	f->now = FAKE_BASE_TIME;

@@ -22,8 +22,9 @@ int main(int argc, char **argv)
 {
 	static struct guard_listen list[64];
 	static struct firewall_config c = {
-		.listen = list, .queue = 100, .workers = 4, .mark = 0x7c9d, .bypass = true};
-	static struct firewall_plan p = {.config = &c, .notrack = true, .unmark = true};
+		.listen = list, .queue = 100, .workers = 4, .mark = 0x7c9d, .bypass = true, .anti_spoof = true};
+	static struct firewall_plan p = {.config = &c, .notrack = true, .unmark = true, .anti_spoof = true};
+	static const struct firewall_missing all = {true, true, true};
 	const char *tool = argc == 2 ? argv[1] : "";
 	uint8_t both = FIREWALL_LOCAL | FIREWALL_FORWARDED;
 
@@ -40,9 +41,9 @@ int main(int argc, char **argv)
 	if (strcmp(tool, "nft") == 0)
 		firewall_rules_nftables(stdout, &p);
 	else if (strcmp(tool, "iptables") == 0)
-		firewall_rules_iptables(stdout, &p, 4, true, true);
+		firewall_rules_iptables(stdout, &p, 4, &all);
 	else if (strcmp(tool, "ip6tables") == 0)
-		firewall_rules_iptables(stdout, &p, 6, true, true);
+		firewall_rules_iptables(stdout, &p, 6, &all);
 	else
 		return 2;
 	return 0;

@@ -40,6 +40,8 @@ static void plan_add(struct plan *p, struct guard_listen l)
 	p->listen[p->config.n_listens++] = l;
 }
 
+static const struct firewall_missing everything = {true, true, true};
+
 /* text_of() - @family 4 or 6: iptables; 0: nftables. The caller frees it. */
 static char *text_of(const struct plan *p, int family)
 {
@@ -48,7 +50,7 @@ static char *text_of(const struct plan *p, int family)
 	FILE *f = open_memstream(&text, &len);
 
 	if (family)
-		firewall_rules_iptables(f, &p->plan, family, true, true);
+		firewall_rules_iptables(f, &p->plan, family, &everything);
 	else
 		firewall_rules_nftables(f, &p->plan);
 	fclose(f);
@@ -118,6 +120,48 @@ START_TEST(mark_comes_before_everything)
 	expect_not(p, 4, "MARK --set");
 	expect_not(p, 4, "CT");
 	expect_not(p, 0, "notrack");
+	free(p);
+}
+END_TEST
+
+START_TEST(forged_answers_are_dropped_before_anything_is_queued)
+{
+	struct plan *p = plan_new(FIREWALL_FORWARDED);
+	char *text, *drop, *queue;
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	plan_add(p, listen_at("192.0.2.1", 128, 443, 443));
+	expect_not(p, 4, "rpfilter"); /* not asked for, or the kernel cannot */
+	expect_not(p, 4, "TCPGUARD_FORGED");
+	expect_not(p, 0, "fib");
+	p->plan.anti_spoof = true;
+	expect(p, 4, ":TCPGUARD_FORGED - [0:0]\n-A TCPGUARD_FORGED -j DROP\n");
+	expect(p, 4,
+	       "-A TCPGUARD_PRE ! -i lo -s 192.0.2.1/32 -p tcp -m multiport --sports 80,443 "
+	       "-m rpfilter --invert -g TCPGUARD_FORGED\n");
+	expect(p, 0, "\tcounter forged {\n\t}\n");
+	expect(p, 0,
+	       "iifname != \"lo\" ip saddr 192.0.2.1/32 tcp sport { 80, 443 } "
+	       "fib saddr . iif oif missing counter name \"forged\" drop\n");
+	for (int family = 0; family <= 4; family += 4) {
+		text = text_of(p, family);
+		drop = strstr(text, family ? "-g TCPGUARD_FORGED" : "fib saddr");
+		queue = strstr(text, family ? "NFQUEUE" : "queue");
+		ck_assert(drop && queue && drop < queue);
+		free(text);
+	}
+	free(p);
+}
+END_TEST
+
+START_TEST(what_is_local_cannot_come_in_forged)
+{
+	struct plan *p = plan_new(FIREWALL_LOCAL);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	p->plan.anti_spoof = true;
+	expect_not(p, 4, "rpfilter");
+	expect_not(p, 0, "fib");
 	free(p);
 }
 END_TEST
@@ -292,6 +336,8 @@ int main(void)
 	tcase_add_test(rules, gateway_queues_both_directions_in_prerouting);
 	tcase_add_test(rules, host_queues_answers_in_output);
 	tcase_add_test(rules, mark_comes_before_everything);
+	tcase_add_test(rules, forged_answers_are_dropped_before_anything_is_queued);
+	tcase_add_test(rules, what_is_local_cannot_come_in_forged);
 	tcase_add_test(rules, no_bypass_when_closed_and_no_balance_for_one);
 	tcase_add_test(rules, ports_of_an_address_share_rules);
 	tcase_add_test(rules, multiport_holds_fifteen);

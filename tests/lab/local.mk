@@ -5,6 +5,7 @@ lab_tests = \
 	tests/lab/down.sh \
 	tests/lab/dump.sh \
 	tests/lab/files.sh \
+	tests/lab/forged.sh \
 	tests/lab/handshake.sh \
 	tests/lab/lifecycle.sh \
 	tests/lab/lossy.sh \
@@ -14,6 +15,6 @@ lab_tests = \
 	tests/lab/relay.sh \
 	tests/lab/reuse.sh
 TESTS += $(lab_tests)
-dist_noinst_SCRIPTS += $(lab_tests) tests/lab/malformed.py
+dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/malformed.py
 dist_noinst_DATA += tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
