@@ -265,8 +265,12 @@ static const struct {
 	int (*start)(struct daemon *d, char *why, size_t why_len);
 	void (*stop)(struct daemon *d);
 } stages[] = {
-	{start_loop, stop_loop},     {start_workers, stop_workers},   {start_control, stop_control},
-	{start_timers, stop_timers}, {start_firewall, stop_firewall},
+	{start_loop, stop_loop},
+	{start_workers, stop_workers},
+	{start_control, stop_control},
+	{start_timers, stop_timers},
+	{daemon_watch_addresses, daemon_unwatch_addresses},
+	{start_firewall, stop_firewall},
 };
 
 static void serve(struct daemon *d)

@@ -12,6 +12,7 @@
 #include "ctl/server.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
+#include "datapath/addr_watch.h"
 #include "datapath/firewall.h"
 
 #define DAEMON_WHY_MAX 1024
@@ -47,6 +48,8 @@ struct daemon {
 	struct event_log events;
 	struct retired_listens retired;
 	struct event *on_term, *on_int, *on_hup, *on_poll, *on_second, *on_alive;
+	struct addr_watch *addresses;
+	struct event *on_address, *on_settled; /* one of them has come or gone; that was a while ago */
 };
 
 /*
@@ -83,7 +86,11 @@ struct conf *daemon_current_conf(struct daemon *d);
 /* daemon_set() - change one option. Return: 0, or -EINVAL with @why filled. */
 int daemon_set(struct daemon *d, const char *key, const char *value, char *why, size_t why_len);
 
-/* daemon_install_rules() - install the rules for @c and the retired listens. */
+/* placement.c: daemon_install_rules() - install the rules for @c and the retired listens. */
 int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size_t why_len);
+
+/* daemon_watch_addresses() - from now on the rules follow the addresses of this host. */
+int daemon_watch_addresses(struct daemon *d, char *why, size_t why_len);
+void daemon_unwatch_addresses(struct daemon *d);
 
 #endif

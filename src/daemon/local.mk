@@ -8,8 +8,10 @@ tcpguardd_SOURCES = \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/main.c \
 	src/daemon/notify.c src/daemon/notify.h \
+	src/daemon/placement.c \
 	src/daemon/reload.c \
 	src/daemon/retire.c src/daemon/retire.h \
+	src/daemon/runner.c src/daemon/runner.h \
 	src/daemon/state_file.c src/daemon/state_file.h \
 	src/daemon/worker.c src/daemon/worker.h
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'

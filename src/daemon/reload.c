@@ -9,59 +9,6 @@
 #include "daemon/notify.h"
 #include "daemon/retire.h"
 
-static enum firewall_choice firewall_choice(enum conf_firewall f)
-{
-	static const enum firewall_choice map[] = {
-		[CONF_FIREWALL_AUTO] = FIREWALL_AUTO,
-		[CONF_FIREWALL_NFTABLES] = FIREWALL_NFTABLES,
-		[CONF_FIREWALL_IPTABLES] = FIREWALL_IPTABLES,
-		[CONF_FIREWALL_NONE] = FIREWALL_NONE,
-	};
-
-	return map[f];
-}
-
-static enum firewall_placement firewall_placement(enum conf_placement p)
-{
-	static const enum firewall_placement map[] = {
-		[CONF_PLACEMENT_AUTO] = FIREWALL_PLACE_AUTO,
-		[CONF_PLACEMENT_GATEWAY] = FIREWALL_PLACE_GATEWAY,
-		[CONF_PLACEMENT_HOST] = FIREWALL_PLACE_HOST,
-	};
-
-	return map[p];
-}
-
-int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size_t why_len)
-{
-	static struct guard_listen listen[GUARD_LISTENS_MAX]; /* main thread only */
-	uint32_t n = c->guard.n_listens;
-	struct firewall_config fc = {
-		.listen = listen,
-		.choice = firewall_choice(c->firewall),
-		.placement = firewall_placement(c->placement),
-		.queue = c->queue,
-		.workers = (uint16_t)c->workers,
-		.mark = c->mark,
-		.bypass = c->on_failure == CONF_ON_FAILURE_OPEN,
-		.anti_spoof = c->anti_spoof,
-	};
-	int rc;
-
-	memcpy(listen, c->guard.listen, n * sizeof(listen[0]));
-	for (uint32_t i = 0; i < d->retired.n && n < GUARD_LISTENS_MAX; i++)
-		listen[n++] = d->retired.listen[i];
-	fc.n_listens = n;
-	rc = firewall_install(&d->firewall, &fc, why, why_len);
-	if (rc == 0 && d->firewall.no_anti_spoof)
-		log_message(
-			LOG_WARNING,
-			"this kernel's firewall cannot look up reverse paths: on a gateway, forged "
-			"answers of the servers are believed; filter them in front of it, or say "
-			"anti-spoof = no");
-	return rc;
-}
-
 /* keep() - an option that cannot change while the daemon runs keeps its value; who asked is told. */
 static void keep(void *new, const void *old, size_t size, const char *name, conf_report_fn *note,
 		 void *arg)

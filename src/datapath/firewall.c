@@ -57,21 +57,20 @@ static uint8_t where_of(const struct guard_listen *l, const struct ifaddrs *list
 	return where ? where : FIREWALL_FORWARDED;
 }
 
-/* place_listens() - fill plan->where. */
-static int place_listens(struct firewall_plan *plan)
+/* place_listens() - fill @where, an item for each listen. */
+static int place_listens(const struct firewall_config *c, uint8_t *where)
 {
-	const struct firewall_config *c = plan->config;
 	struct ifaddrs *list = NULL;
 
 	if (c->placement == FIREWALL_PLACE_AUTO && getifaddrs(&list) < 0)
 		return -errno;
 	for (uint32_t i = 0; i < c->n_listens; i++) {
 		if (c->placement == FIREWALL_PLACE_GATEWAY)
-			plan->where[i] = FIREWALL_FORWARDED;
+			where[i] = FIREWALL_FORWARDED;
 		else if (c->placement == FIREWALL_PLACE_HOST)
-			plan->where[i] = FIREWALL_LOCAL;
+			where[i] = FIREWALL_LOCAL;
 		else
-			plan->where[i] = where_of(&c->listen[i], list);
+			where[i] = where_of(&c->listen[i], list);
 	}
 	freeifaddrs(list);
 	return 0;
@@ -384,6 +383,7 @@ static int install(struct firewall *fw, struct firewall_plan *p, char *why, size
 	}
 	if (rc == 0) {
 		fw->no_anti_spoof = p->no_anti_spoof;
+		memcpy(fw->where, p->where, sizeof(fw->where));
 		return 0;
 	}
 	snprintf(
@@ -436,13 +436,26 @@ int firewall_install(struct firewall *fw, const struct firewall_config *c, char 
 		return -ENOMEM;
 	}
 	p->config = c;
-	rc = place_listens(p);
+	rc = place_listens(c, p->where);
 	if (rc < 0)
 		snprintf(why, why_len, "cannot list the addresses of this host: %s", strerror(-rc));
 	else
 		rc = install(fw, p, why, why_len);
 	free(p);
 	return rc;
+}
+
+uint32_t firewall_misplaced(const struct firewall *fw, const struct firewall_config *c)
+{
+	uint8_t where[GUARD_LISTENS_MAX];
+	uint32_t n = 0;
+
+	if (fw->backend == FIREWALL_NONE || fw->backend == FIREWALL_AUTO ||
+	    place_listens(c, where) < 0)
+		return 0;
+	for (uint32_t i = 0; i < c->n_listens; i++)
+		n += where[i] != fw->where[i];
+	return n;
 }
 
 /* finish() - Return: 0, or -EIO with @why filled from @error. */
@@ -487,8 +500,8 @@ static uint64_t count_after(const char *text, const char *word)
 
 uint64_t firewall_forged(const struct firewall *fw)
 {
-	const char *const nft[] = {"nft", "list", "counter", "inet", FIREWALL_TABLE,
-				   FIREWALL_COUNTER, NULL};
+	const char *const nft[] = {"nft",	   "list",	     "counter", "inet",
+				   FIREWALL_TABLE, FIREWALL_COUNTER, NULL};
 	char text[1024], error[TOOL_ERROR_MAX];
 	uint64_t sum = 0;
 

@@ -52,6 +52,7 @@ struct firewall_config {
 struct firewall {
 	enum firewall_choice backend; /* NFTABLES or IPTABLES; NONE; AUTO: nothing installed yet */
 	bool legacy; /* iptables-legacy and ip6tables-legacy */
+	uint8_t where[GUARD_LISTENS_MAX]; /* the place of each listen, as installed */
 	bool no_anti_spoof; /* it was asked for, but the kernel cannot look up reverse paths */
 };
 
@@ -63,6 +64,12 @@ struct firewall {
  */
 int firewall_install(struct firewall *fw, const struct firewall_config *c, char *why,
 		     size_t why_len);
+
+/*
+ * firewall_misplaced() - the addresses of this host may have changed since the rules for @c were
+ * installed. Return: how many listens are elsewhere now; 0 also if the addresses cannot be read.
+ */
+uint32_t firewall_misplaced(const struct firewall *fw, const struct firewall_config *c);
 
 /*
  * firewall_detach() - stop sending packets to the queues. What is queued still gets its verdict.

@@ -7,12 +7,12 @@
 
 #include "datapath/firewall.h"
 
-#define FIREWALL_CHAIN_PRE "TCPGUARD_PRE"
-#define FIREWALL_CHAIN_OUT "TCPGUARD_OUT"
-#define FIREWALL_CHAIN_OWN "TCPGUARD_OWN" /* where TCPGUARD_PRE sends the guard's own packets */
+#define FIREWALL_CHAIN_PRE    "TCPGUARD_PRE"
+#define FIREWALL_CHAIN_OUT    "TCPGUARD_OUT"
+#define FIREWALL_CHAIN_OWN    "TCPGUARD_OWN" /* where TCPGUARD_PRE sends the guard's own packets */
 #define FIREWALL_CHAIN_FORGED "TCPGUARD_FORGED" /* drops and counts what anti-spoof has found */
-#define FIREWALL_TABLE	   "tcpguard" /* nftables, family inet */
-#define FIREWALL_COUNTER   "forged" /* nftables: the same count */
+#define FIREWALL_TABLE	      "tcpguard" /* nftables, family inet */
+#define FIREWALL_COUNTER      "forged" /* nftables: the same count */
 
 /* Where the address of a listen is; bits, both for a prefix that holds addresses of either kind. */
 enum firewall_where {

@@ -1,6 +1,7 @@
 # layer datapath: NFQUEUE, injection, firewall rules
 noinst_LTLIBRARIES += libdatapath.la
 libdatapath_la_SOURCES = \
+	src/datapath/addr_watch.c src/datapath/addr_watch.h \
 	src/datapath/firewall.c src/datapath/firewall.h \
 	src/datapath/firewall_owner.c src/datapath/firewall_owner.h \
 	src/datapath/firewall_rules.c src/datapath/firewall_rules.h \

@@ -21,9 +21,14 @@ static void add(struct firewall_plan *p, struct guard_listen *list, uint32_t *n,
 int main(int argc, char **argv)
 {
 	static struct guard_listen list[64];
-	static struct firewall_config c = {
-		.listen = list, .queue = 100, .workers = 4, .mark = 0x7c9d, .bypass = true, .anti_spoof = true};
-	static struct firewall_plan p = {.config = &c, .notrack = true, .unmark = true, .anti_spoof = true};
+	static struct firewall_config c = {.listen = list,
+					   .queue = 100,
+					   .workers = 4,
+					   .mark = 0x7c9d,
+					   .bypass = true,
+					   .anti_spoof = true};
+	static struct firewall_plan p = {
+		.config = &c, .notrack = true, .unmark = true, .anti_spoof = true};
 	static const struct firewall_missing all = {true, true, true};
 	const char *tool = argc == 2 ? argv[1] : "";
 	uint8_t both = FIREWALL_LOCAL | FIREWALL_FORWARDED;

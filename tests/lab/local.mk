@@ -12,6 +12,7 @@ lab_tests = \
 	tests/lab/malformed.sh \
 	tests/lab/options.sh \
 	tests/lab/path.sh \
+	tests/lab/placement.sh \
 	tests/lab/relay.sh \
 	tests/lab/reuse.sh
 TESTS += $(lab_tests)
