@@ -1,11 +1,17 @@
 # tests/daemon: what the daemon's main thread does, without packets and without root
 if HAVE_CHECK
-check_PROGRAMS += tests/daemon/test_state_file
-TESTS += tests/daemon/test_state_file
+check_PROGRAMS += tests/daemon/test_runner tests/daemon/test_state_file
+TESTS += tests/daemon/test_runner tests/daemon/test_state_file
 
 tests_daemon_test_state_file_SOURCES = \
 	tests/daemon/test_state_file.c \
 	src/daemon/state_file.c src/daemon/state_file.h
 tests_daemon_test_state_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_daemon_test_state_file_LDADD = libbase.la $(CHECK_LIBS)
+
+tests_daemon_test_runner_SOURCES = \
+	tests/daemon/test_runner.c \
+	src/daemon/runner.c src/daemon/runner.h
+tests_daemon_test_runner_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_daemon_test_runner_LDADD = libbase.la $(EVENT_LIBS) $(CHECK_LIBS)
 endif
