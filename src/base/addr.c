@@ -14,6 +14,19 @@ bool ip_addr_in_prefix(const struct ip_addr *a, const struct ip_addr *prefix, un
 	       ((a->w[words] ^ prefix->w[words]) & htonl(UINT32_MAX << (32 - bits))) == 0;
 }
 
+struct ip_addr ip_addr_mask(const struct ip_addr *a, unsigned plen)
+{
+	struct ip_addr m = *a;
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned bits = plen > 32 * i ? plen - 32 * i : 0;
+
+		if (bits < 32)
+			m.w[i] &= bits ? htonl(UINT32_MAX << (32 - bits)) : 0;
+	}
+	return m;
+}
+
 int ip_addr_parse(struct ip_addr *a, const char *text)
 {
 	struct in_addr v4;

@@ -42,6 +42,9 @@ static inline int ip_addr_family(const struct ip_addr *a)
  */
 bool ip_addr_in_prefix(const struct ip_addr *a, const struct ip_addr *prefix, unsigned plen);
 
+/* ip_addr_mask() - @a without the bits behind the first @plen. */
+struct ip_addr ip_addr_mask(const struct ip_addr *a, unsigned plen);
+
 /*
  * ip_addr_parse() - dotted IPv4 or IPv6 text, without brackets, to an address.
  * Return: 0, or -EINVAL.

@@ -118,7 +118,7 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 		turn_drop(t, GUARD_DROP_BAD_OPTIONS);
 		return;
 	}
-	if (half_open_goes_on(t, slot, in) || refused(t, slot, in))
+	if (half_open_goes_on(t, slot, in) || refused(t, slot, in) || react_withholds(t, slot, in))
 		return;
 	bits = profile_promise(t->a, slot, &in->dst, in->dport);
 	promise_unpack(bits, &promise);
@@ -202,6 +202,7 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 	if (old != INDEX_NONE)
 		track_forget(t, old);
 	service_completed(t, slot, true);
+	react_completed(t, slot, in);
 	splice_begin(t, slot, in, &offer);
 	return true;
 }

@@ -33,7 +33,9 @@ void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
 	l->flow_buckets = at;
 	at = align_up(at + 4ULL * flow_buckets);
 	l->flows = at;
-	l->size = align_up(at + (uint64_t)limits->max_flows * sizeof(struct flow));
+	at = align_up(at + (uint64_t)limits->max_flows * sizeof(struct flow));
+	l->reactions = at;
+	l->size = align_up(at + sizeof(struct reactions));
 }
 
 static uint64_t fold_v6(const struct guard_arena *a, const struct ip_addr *ip)

@@ -3,7 +3,7 @@
  * The one block of memory that holds everything a guard knows. No pointer in it: what belongs to a
  * pool is addressed by index, and the pools by their offset from the beginning.
  *
- *   struct guard_arena | half-open buckets | half-opens | flow buckets | flows
+ *   struct guard_arena | half-open buckets | half-opens | flow buckets | flows | reactions
  */
 #ifndef TCPGUARD_CORE_ARENA_H
 #define TCPGUARD_CORE_ARENA_H
@@ -15,10 +15,12 @@
 #include "core/guard.h"
 #include "core/half_open.h"
 #include "core/keys.h"
+#include "core/limit.h"
 #include "core/profile.h"
+#include "core/rules.h"
 
 #define ARENA_MAGIC   0x74637067u /* "tcpg" */
-#define ARENA_VERSION 1
+#define ARENA_VERSION 2
 #define EVENT_RING    256
 #define SERVICE_SLOTS 256
 #define SERVICE_NONE  255 /* the slot of flows whose service has been configured away */
@@ -42,6 +44,13 @@ static inline usec_t usec_of_ticks(uint32_t ticks)
 	return (usec_t)ticks << TICK_SHIFT;
 }
 
+/* What a service does to some clients and not to others; see react.c. */
+struct service_react {
+	struct bucket_rate limit; /* of SYNs of one prefix, this guard's share */
+	struct bucket_rate synacks; /* to one prefix, half of this guard's share */
+	usec_t withheld_said; /* when the last event said that SYN-ACKs are withheld */
+};
+
 /* Run-time state of one service; the slot stays the same across configurations. */
 struct service {
 	char name[GUARD_SERVICE_NAME_MAX]; /* empty: slot is free */
@@ -56,12 +65,24 @@ struct service {
 	uint32_t half_open_peak;
 	uint32_t flows, spliced_now, time_wait;
 	struct promise_history default_promise; /* for addresses that were not heard of yet */
+	struct service_react react;
 	struct guard_counters counters;
+};
+
+/* What is remembered of clients, of all services. */
+struct reactions {
+	struct rule_count {
+		uint32_t serial;
+		uint64_t packets;
+	} rule[RULES_MAX];
+	struct limit_table syns, synacks;
+	struct proven_table proven;
+	struct repeat_table repeats;
 };
 
 /* Where the pools are; see struct guard_arena. */
 struct arena_layout {
-	uint64_t half_open_buckets, half_opens, flow_buckets, flows, size; /* offsets in bytes */
+	uint64_t half_open_buckets, half_opens, flow_buckets, flows, reactions, size; /* in bytes */
 	uint32_t half_open_mask, flow_mask; /* buckets - 1 */
 };
 
@@ -94,6 +115,11 @@ struct guard_arena {
 static inline void *arena_at(const struct guard_arena *a, uint64_t offset)
 {
 	return (char *)(uintptr_t)a + offset;
+}
+
+static inline struct reactions *arena_reactions(const struct guard_arena *a)
+{
+	return arena_at(a, a->at.reactions);
 }
 
 /* arena_hash() - of a connection, the same whichever end comes first. */

@@ -22,6 +22,12 @@ static const char *const engine_names[GUARD_ENGINE_COUNT] = {
  */
 #define ATTACK_START_DEFAULT 64
 
+/*
+ * SYN-ACKs of 60 bytes: 12 KB a second at the most reach a network whose addresses somebody forges,
+ * which is less than it would take to notice them.
+ */
+#define SYNACK_LIMIT_DEFAULT 200
+
 void guard_service_config_defaults(struct guard_service_config *s)
 {
 	memset(s, 0, sizeof(*s));
@@ -32,6 +38,11 @@ void guard_service_config_defaults(struct guard_service_config *s)
 	s->attack.hold = 60 * USEC_PER_SEC;
 	s->refuse_when_down = true;
 	s->relief = true;
+	s->synack_limit = SYNACK_LIMIT_DEFAULT;
+	s->limit.rate = 100;
+	s->limit.burst = 200;
+	s->limit.prefix4 = 24;
+	s->limit.prefix6 = 64;
 }
 
 void guard_config_defaults(struct guard_config *c)

@@ -71,6 +71,7 @@ int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
 		a->service[i].config = UINT16_MAX;
 	}
 	g->arena = a;
+	g->rules = NULL;
 	guard_configure(g, now, config);
 	return 0;
 }
@@ -83,6 +84,8 @@ static void turn_begin(struct turn *t, const struct guard *g, usec_t now, struct
 		g->arena->now = now;
 	t->now = g->arena->now;
 	t->out = out;
+	t->rules = g->rules;
+	t->rule = RULE_NONE;
 	key_ring_advance(&g->arena->keys, t->now);
 }
 
@@ -94,6 +97,19 @@ void guard_configure(struct guard *g, usec_t now, const struct guard_config *con
 	turn_begin(&t, g, now, NULL);
 	service_configure(&t);
 	arena_event(g->arena, GUARD_EVENT_CONFIGURED, NULL, NULL, 0, config->n_services, NULL);
+}
+
+void guard_set_rules(struct guard *g, const struct rules *rules)
+{
+	struct rule_count *count = arena_reactions(g->arena)->rule;
+
+	g->rules = rules && rules->n > 0 ? rules : NULL;
+	for (uint32_t i = 0; g->rules && i < rules->n; i++) {
+		const struct rule *r = &rules->rule[i];
+
+		if (count[r->slot].serial != r->serial)
+			count[r->slot] = (struct rule_count){.serial = r->serial};
+	}
 }
 
 int guard_set_mode(struct guard *g, usec_t now, uint32_t index, enum guard_mode mode)
@@ -188,7 +204,10 @@ static void fragment_input(struct turn *t, const struct pkt *in)
 		if (!service_covers(&c->listen[i], &in->dst))
 			continue;
 		s->counters.fragments++;
-		if (c->fragments == GUARD_FRAGMENTS_DROP && protects(s)) {
+		if (react_denies(t, t->a->slot_of_config[c->listen[i].service], in)) {
+			s->counters.dropped++;
+			react_count(t);
+		} else if (c->fragments == GUARD_FRAGMENTS_DROP && protects(s)) {
 			s->counters.dropped++;
 			turn_drop(t, GUARD_DROP_FRAGMENT);
 		}
@@ -415,11 +434,13 @@ static void tcp_input(struct turn *t, struct pkt *in)
 
 	if (i != INDEX_NONE) {
 		slot = flow_at(t->a, i)->service;
-		flow_input(t, i, dir, in);
+		if (dir == FROM_SERVER || !react_denies(t, (uint32_t)slot, in))
+			flow_input(t, i, dir, in);
 	} else if (!answers_half_open(t, in) &&
 		   (slot = service_match(t, &in->dst, in->dport)) >= 0) {
 		dir = FROM_CLIENT;
-		client_input(t, (uint32_t)slot, in, INDEX_NONE);
+		if (!react_denies(t, (uint32_t)slot, in))
+			client_input(t, (uint32_t)slot, in, INDEX_NONE);
 	} else if ((slot = service_match(t, &in->src, in->sport)) >= 0) {
 		dir = FROM_SERVER;
 		server_input(t, in);
@@ -428,8 +449,10 @@ static void tcp_input(struct turn *t, struct pkt *in)
 		turn_accept(t);
 		return;
 	}
-	if (t->out->verdict != GUARD_WANT_FULL)
-		count_packet(t, (uint32_t)slot, dir == FROM_CLIENT, in);
+	if (t->out->verdict == GUARD_WANT_FULL)
+		return;
+	count_packet(t, (uint32_t)slot, dir == FROM_CLIENT, in);
+	react_count(t);
 }
 
 void guard_input(struct guard *g, usec_t now, struct pkt *in, int error, struct actions *out)

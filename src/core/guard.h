@@ -20,12 +20,14 @@ struct guard_limits {
 
 #define GUARD_SEED_BYTES 32
 
+struct rules; /* core/rules.h */
 struct guard_arena; /* layout in core/arena.h */
 
 /* A handle on an arena; small, may be copied, holds no state of its own. */
 struct guard {
 	struct guard_arena *arena;
 	const struct guard_config *config;
+	const struct rules *rules; /* NULL: none */
 };
 
 /* guard_arena_size() - bytes the arena needs; 0 if @limits are out of range. */

@@ -78,6 +78,7 @@ static void list_unlink(struct guard_arena *a, struct half_open_list *l, struct 
 	else
 		l->tail = h->prev;
 	l->count--;
+	l->exempt -= h->exempt;
 }
 
 static void hash_unlink(struct guard_arena *a, uint32_t i)
@@ -177,4 +178,12 @@ uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt
 	list_append(a, &a->service[service].half_opens, i);
 	a->half_open_used++;
 	return i;
+}
+
+void half_open_exempt(struct guard_arena *a, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+
+	h->exempt = 1;
+	a->service[h->service].half_opens.exempt++;
 }

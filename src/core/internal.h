@@ -15,6 +15,8 @@ struct turn {
 	const struct guard_config *config;
 	usec_t now;
 	struct actions *out;
+	const struct rules *rules; /* NULL: none */
+	uint16_t rule; /* of the client whose packet this is; RULE_NONE */
 };
 
 static inline uint32_t turn_tick(const struct turn *t)
@@ -25,6 +27,12 @@ static inline uint32_t turn_tick(const struct turn *t)
 static inline struct service *turn_service(const struct turn *t, uint32_t slot)
 {
 	return &t->a->service[slot];
+}
+
+/* turn_has_room() - does all that one input may send fit into the outbox? */
+static inline bool turn_has_room(const struct turn *t)
+{
+	return t->out->n_tx + GUARD_TX_PER_INPUT <= GUARD_TX_MAX;
 }
 
 /* The verdict on the packet of this turn. */

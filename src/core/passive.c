@@ -36,7 +36,7 @@ void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
 		}
 		half_open_remove(t->a, i); /* the client has begun anew */
 	}
-	half_open_add(t->a, slot, in, turn_tick(t), &lost);
+	i = half_open_add(t->a, slot, in, turn_tick(t), &lost);
 	evicted(t, lost);
 	service_opened(t, slot, false);
 }
@@ -51,7 +51,11 @@ static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
 
 	half_open_remove(t->a, hi);
 	turn_service(t, h.service)->counters.passed++;
-	service_completed(t, h.service, false);
+	if (h.exempt)
+		turn_service(t, h.service)->counters.completed++;
+	else
+		service_completed(t, h.service, false);
+	react_completed(t, h.service, in);
 	if (old != INDEX_NONE)
 		track_forget(t, old);
 	i = track_new_flow(t, h.service, in);

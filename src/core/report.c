@@ -230,6 +230,17 @@ uint32_t guard_report_flows(const struct guard *g, usec_t now, uint32_t *cursor,
 	return n;
 }
 
+void guard_report_rules(const struct guard *g, uint64_t *packets)
+{
+	const struct rule_count *count = arena_reactions(g->arena)->rule;
+
+	for (uint32_t i = 0; g->rules && i < g->rules->n; i++) {
+		uint16_t slot = g->rules->rule[i].slot;
+
+		packets[slot] += count[slot].packets;
+	}
+}
+
 uint32_t guard_report_events(const struct guard *g, uint64_t from, struct guard_event *rows,
 			     uint32_t max)
 {

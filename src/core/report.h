@@ -124,6 +124,12 @@ uint32_t guard_report_flows(const struct guard *g, usec_t now, uint32_t *cursor,
 			    struct flow_report *rows, uint32_t max);
 
 /*
+ * guard_report_rules() - packets that each rule in force has met, by its slot; added to @packets.
+ * @packets: RULES_MAX of them (core/rules.h). Slots of no rule are left alone.
+ */
+void guard_report_rules(const struct guard *g, uint64_t *packets);
+
+/*
  * guard_report_events() - events with a number >= @from, oldest first, that are still remembered.
  * Return: rows filled, at most @max.
  */

@@ -123,6 +123,7 @@ void service_configure(struct turn *t)
 		s->limits.start = share(sc->attack.start, c->workers);
 		s->limits.end = share(sc->attack.end, c->workers);
 		s->limits.hold = sc->attack.hold;
+		react_configure(t, slot);
 		service_set_mode(t, slot, sc->mode);
 		if (slot >= t->a->n_services)
 			t->a->n_services = slot + 1;
@@ -179,7 +180,7 @@ static char *put_text(char *at, const char *text)
 static void change_state(struct turn *t, uint32_t slot, enum detect_change change)
 {
 	struct service *s = turn_service(t, slot);
-	uint32_t pending = detect_pending(&s->detector, s->half_opens.count);
+	uint32_t pending = detect_pending(&s->detector, half_open_suspects(&s->half_opens));
 	char why[96] = "", *at = why;
 
 	s->state_since = t->now;
@@ -209,10 +210,11 @@ void service_opened(struct turn *t, uint32_t slot, bool cookie)
 	uint32_t pending;
 
 	detect_opened(&s->detector, t->now, cookie);
-	pending = detect_pending(&s->detector, s->half_opens.count);
+	pending = detect_pending(&s->detector, half_open_suspects(&s->half_opens));
 	if (pending > s->half_open_peak)
 		s->half_open_peak = pending;
-	change = detect_check(&s->detector, &s->limits, s->half_opens.count, t->now);
+	change = detect_check(&s->detector, &s->limits, half_open_suspects(&s->half_opens),
+			      t->now);
 	if (change != DETECT_NO_CHANGE)
 		change_state(t, slot, change);
 }
@@ -264,6 +266,8 @@ static void reset_half_open(struct turn *t, struct service *s, uint32_t i)
 	half_open_remove(t->a, i);
 }
 
+	if (h->exempt)
+		return true;
 /* spared() - may this half-open still complete? */
 static bool spared(const struct turn *t, const struct service *s, const struct half_open *h)
 {
@@ -303,7 +307,8 @@ bool service_expire(struct turn *t, uint32_t slot)
 	enum detect_change change;
 
 	expire_half_opens(t, s);
-	change = detect_expire(&s->detector, &s->limits, s->half_opens.count, t->now);
+	change = detect_expire(&s->detector, &s->limits, half_open_suspects(&s->half_opens),
+			       t->now);
 	if (change != DETECT_NO_CHANGE)
 		change_state(t, slot, change);
 	if (s->relief_at && s->relief_at <= t->now)

@@ -122,4 +122,17 @@ tests_core_test_windows_SOURCES = tests/core/test_windows.c
 tests_core_test_windows_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_windows_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_windows_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_rules
+TESTS += tests/core/test_rules
+tests_core_test_rules_SOURCES = tests/core/test_rules.c
+tests_core_test_rules_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_rules_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_react
+TESTS += tests/core/test_react
+tests_core_test_react_SOURCES = tests/core/test_react.c
+tests_core_test_react_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_react_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_react_LDADD = $(CORE_TEST_LIBS)
 endif
