@@ -86,4 +86,45 @@ SIPHASH_INLINE uint64_t siphash_2words(const struct siphash_key *key, uint64_t a
 	return siphash_finish(&s, 2);
 }
 
+/*
+ * SipHash-1-3, half the work: for sketches, samples and tables whose hashes nobody outside ever sees,
+ * where all that is asked is that an attacker cannot choose them. Equals the published one for messages
+ * of 4 and of 16 bytes, words taken little-endian.
+ */
+SIPHASH_INLINE void siphash13_word(struct siphash *s, uint64_t word)
+{
+	s->v3 ^= word;
+	siphash_round(s);
+	s->v0 ^= word;
+}
+
+/* siphash13_last() - the hash; @word: the length in the upper byte and the bytes that are left over. */
+SIPHASH_INLINE uint64_t siphash13_last(struct siphash *s, uint64_t word)
+{
+	siphash13_word(s, word);
+	s->v2 ^= 0xff;
+	siphash_round(s);
+	siphash_round(s);
+	siphash_round(s);
+	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+SIPHASH_INLINE uint64_t siphash13_u32(const struct siphash_key *key, uint32_t a)
+{
+	struct siphash s;
+
+	siphash_start(&s, key);
+	return siphash13_last(&s, (uint64_t)4 << 56 | a);
+}
+
+SIPHASH_INLINE uint64_t siphash13_2words(const struct siphash_key *key, uint64_t a, uint64_t b)
+{
+	struct siphash s;
+
+	siphash_start(&s, key);
+	siphash13_word(&s, a);
+	siphash13_word(&s, b);
+	return siphash13_last(&s, (uint64_t)16 << 56);
+}
+
 #endif

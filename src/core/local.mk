@@ -13,6 +13,8 @@ libcore_la_SOURCES = \
 	src/core/drop.def \
 	src/core/emit.c \
 	src/core/event.def \
+	src/core/fingerprint.c \
+	src/core/fingerprint.h \
 	src/core/flow.c \
 	src/core/flow.h \
 	src/core/guard.c \
@@ -33,6 +35,8 @@ libcore_la_SOURCES = \
 	src/core/react.c \
 	src/core/report.h \
 	src/core/service.c \
+	src/core/sources.c \
+	src/core/sources.h \
 	src/core/splice.c \
 	src/core/rules.c \
 	src/core/rules.h \
