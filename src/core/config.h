@@ -12,6 +12,7 @@
 #define GUARD_SERVICES_MAX     255
 #define GUARD_LISTENS_MAX      1024
 #define GUARD_SERVICE_NAME_MAX 32 /* with its terminating zero */
+#define GUARD_CLIENTS_MAX      1024 /* prefixes in all lists of allowed and denied clients */
 
 enum guard_mode {
 	GUARD_MODE_OFF, /* packets pass unseen */
@@ -25,7 +26,6 @@ enum guard_engine { GUARD_ENGINE_RELAY, GUARD_ENGINE_TERMINATE, GUARD_ENGINE_COU
 
 enum guard_fragments { GUARD_FRAGMENTS_PASS, GUARD_FRAGMENTS_DROP, GUARD_FRAGMENTS_COUNT };
 
-struct guard_service_config {
 /* When SYNs of one prefix are limited. */
 enum guard_limit_when {
 	GUARD_LIMIT_OFF,
@@ -34,6 +34,7 @@ enum guard_limit_when {
 	GUARD_LIMIT_COUNT
 };
 
+struct guard_service_config {
 	char name[GUARD_SERVICE_NAME_MAX];
 	enum guard_mode mode;
 	enum guard_engine engine;
@@ -44,7 +45,6 @@ enum guard_limit_when {
 	} attack;
 	bool refuse_when_down; /* answer SYNs with RST while the server is known to be down */
 	bool relief; /* reset forged half-opens toward the server when an attack begins */
-};
 	bool drop_fingerprint; /* drop SYNs that look like the flood's, if no client's do */
 	uint32_t synack_limit; /* SYN-ACKs a second to a prefix that never completes; 0: any */
 	struct {
@@ -52,6 +52,7 @@ enum guard_limit_when {
 		uint32_t rate, burst; /* SYNs a second of one prefix, and at once */
 		uint32_t prefix4, prefix6; /* its length, 1..32 and 1..128 */
 	} limit;
+};
 
 /* One address range and port range of a service. */
 struct guard_listen {
@@ -61,7 +62,6 @@ struct guard_listen {
 	uint16_t service; /* index into services */
 };
 
-struct guard_timeouts {
 /* Clients that the configuration allows or denies; see core/rules.h. */
 struct guard_clients {
 	struct ip_addr prefix;
@@ -70,6 +70,7 @@ struct guard_clients {
 	uint16_t service; /* index into services; UINT16_MAX: all of them */
 };
 
+struct guard_timeouts {
 	usec_t syn_received; /* a half-open connection is forgotten after */
 	usec_t syn_sent; /* the server must have answered the guard's SYN within */
 	usec_t established; /* idle */
@@ -83,8 +84,8 @@ struct guard_config {
 	struct guard_service_config service[GUARD_SERVICES_MAX];
 	struct guard_listen
 		listen[GUARD_LISTENS_MAX]; /* the most specific match counts, then order */
-	struct guard_timeouts timeouts;
 	struct guard_clients clients[GUARD_CLIENTS_MAX];
+	struct guard_timeouts timeouts;
 	usec_t msl; /* maximum segment lifetime; TIME-WAIT lasts 2 MSL */
 	usec_t cookie_rotate; /* a key is used that long and accepted that long again */
 	enum guard_fragments fragments;

@@ -251,6 +251,13 @@ static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
 	if (!turn_checksum_good(t, in))
 		return;
 	s->counters.syn_received++;
+	if (turn_allowed(t)) {
+		s->counters.allowed++;
+		passive_syn(t, slot, in);
+		return;
+	}
+	if (react_refuses(t, slot, in))
+		return;
 	if (service_answers(s))
 		answer_syn(t, slot, in);
 	else

@@ -51,6 +51,14 @@ int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
 void guard_configure(struct guard *g, usec_t now, const struct guard_config *config);
 
 /*
+ * guard_set_rules() - put another list of allowed and denied clients in force, or none (NULL). Their
+ * services are indices into the configuration in force, so one that changes these numbers and the
+ * list that goes with it are given in one go.
+ * @rules: borrowed until the next call. The counts of rules whose slot and serial stay go on.
+ */
+void guard_set_rules(struct guard *g, const struct rules *rules);
+
+/*
  * guard_set_mode() - change the mode of the service @index at run time (until guard_configure()).
  * Return: 0 or -ENOENT.
  */

@@ -56,6 +56,7 @@ static inline bool half_open_acked(const struct half_open *h, uint32_t ack)
 struct half_open_list {
 	uint32_t head, tail; /* HALF_OPEN_NONE when empty */
 	uint32_t count;
+	uint32_t exempt; /* of them, those of allowed clients: they say nothing about an attack */
 };
 
 struct half_open *half_open_at(struct guard_arena *a, uint32_t i);
@@ -76,5 +77,14 @@ uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt
 		       uint32_t tick, int *evicted);
 
 void half_open_remove(struct guard_arena *a, uint32_t i);
+
+/* half_open_exempt() - a fresh entry is of an allowed client. */
+void half_open_exempt(struct guard_arena *a, uint32_t i);
+
+/* half_open_suspects() - entries that count for the detector. */
+static inline uint32_t half_open_suspects(const struct half_open_list *l)
+{
+	return l->count - l->exempt;
+}
 
 #endif

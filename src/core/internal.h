@@ -47,6 +47,12 @@ static inline void turn_drop(struct turn *t, enum guard_drop why)
 	t->out->drop = why;
 }
 
+/* turn_allowed() - is the packet of a client that a rule allows? */
+static inline bool turn_allowed(const struct turn *t)
+{
+	return t->rule != RULE_NONE && t->rules->rule[t->rule].action == RULE_ALLOW;
+}
+
 static inline void turn_want_full(struct turn *t)
 {
 	t->out->verdict = GUARD_WANT_FULL;
@@ -108,6 +114,29 @@ bool service_expire(struct turn *t, uint32_t slot);
 usec_t service_deadline(const struct guard *g, uint32_t slot);
 
 void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode);
+
+/* ---- react.c: what is done to some clients and not to others ---- */
+
+/*
+ * react_denies() - look up the rule for the client of @in, for react_count() and turn_allowed().
+ * Return: true if it is denied; the verdict is set.
+ */
+bool react_denies(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/* react_count() - the packet that was looked up has got its verdict. */
+void react_count(struct turn *t);
+
+/* react_refuses() - is this SYN over a limit, or the flood's? Then it is dropped. */
+bool react_refuses(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/* react_withholds() - must this SYN not be answered, for its prefix never completes? It is dropped then. */
+bool react_withholds(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/* react_completed() - the client that sent @in has completed a handshake. */
+void react_completed(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/* react_configure() - take over what the configuration says of the service. */
+void react_configure(struct turn *t, uint32_t slot);
 
 /* ---- passive.c: connections that pass untranslated ---- */
 

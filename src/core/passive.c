@@ -38,7 +38,10 @@ void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
 	}
 	i = half_open_add(t->a, slot, in, turn_tick(t), &lost);
 	evicted(t, lost);
-	service_opened(t, slot, false);
+	if (turn_allowed(t))
+		half_open_exempt(t->a, i);
+	else
+		service_opened(t, slot, false);
 }
 
 static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
