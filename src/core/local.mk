@@ -25,21 +25,21 @@ libcore_la_SOURCES = \
 	src/core/internal.h \
 	src/core/keys.c \
 	src/core/keys.h \
-	src/core/passive.c \
-	src/core/profile.c \
 	src/core/limit.c \
 	src/core/limit.h \
+	src/core/passive.c \
+	src/core/profile.c \
 	src/core/profile.h \
+	src/core/react.c \
 	src/core/relay.c \
 	src/core/report.c \
-	src/core/react.c \
 	src/core/report.h \
+	src/core/rules.c \
+	src/core/rules.h \
 	src/core/service.c \
 	src/core/sources.c \
 	src/core/sources.h \
 	src/core/splice.c \
-	src/core/rules.c \
-	src/core/rules.h \
 	src/core/state.c \
 	src/core/state.def \
 	src/core/state.h \

@@ -266,13 +266,13 @@ static void reset_half_open(struct turn *t, struct service *s, uint32_t i)
 	half_open_remove(t->a, i);
 }
 
-	if (h->exempt)
-		return true;
 /* spared() - may this half-open still complete? */
 static bool spared(const struct turn *t, const struct service *s, const struct half_open *h)
 {
 	usec_t age = usec_of_ticks(turn_tick(t) - h->born);
 
+	if (h->exempt)
+		return true;
 	if (h->retransmits)
 		return age < RELIEF_SPARE_RETRANSMITTED;
 	if (s->half_opens.count > s->limits.end)
