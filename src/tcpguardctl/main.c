@@ -15,6 +15,7 @@
 
 #include "ctl/protocol.h"
 #include "tcpguardctl/link.h"
+#include "tcpguardctl/top.h"
 #include "tcpguardctl/view.h"
 
 #ifndef PACKAGE_VERSION
@@ -257,6 +258,20 @@ static void keep_standard_fds(void)
 			(void)!open("/dev/null", O_RDONLY); /* writing to it fails, as it should */
 }
 
+/* live() - the command that is a screen. Return: exit code. */
+static int live(const struct options *o)
+{
+	static const int codes[] = {
+		[TOP_QUIT] = EXIT_FINE,
+		[TOP_FAILED] = EXIT_FAILED,
+		[TOP_MISUSED] = EXIT_USAGE,
+	};
+
+	if (o->json)
+		return usage("a screen has no JSON: use stats --json instead of ", o->words[0]);
+	return codes[top_run(o->socket, o->n - 1, o->words + 1)];
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {.socket = CTL_SOCKET_DEFAULT};
@@ -268,6 +283,8 @@ int main(int argc, char **argv)
 	code = parse(&o, argc, argv);
 	if (code >= 0)
 		return fflush(stdout) ? stdout_failed(errno) : code;
+	if (o.view->live)
+		return live(&o);
 	error = link_open(&l, o.socket, o.follow ? 0 : ANSWER_WAIT_S);
 	code = error ? unreachable(o.socket, error) : ask(&o, &l);
 	link_close(&l);

@@ -235,6 +235,8 @@ static const struct view views[] = {
 	 .header = NETSTAT_HEADER, .row = netstat_row},
 	{"events", "[--follow] [N]", "the last N events (100), and those to come", 0, 2,
 	 .row = view_event_row},
+	{"top", "[--interval TIME]", "live screen of services, rates, attacks and events", 0, 2,
+	 .live = true},
 	{"drops", "", "packets that were not let through, by reason", 0, 0, .titles = drops_titles,
 	 .row = drops_row},
 	{"config", "show|check|reload", "configuration in force; check or load the file", 1, 1,

@@ -22,6 +22,7 @@ struct view {
 	const char *const *titles; /* of the table that @row fills; NULL: none */
 	const char *header; /* printed first; NULL: nothing */
 	void (*row)(struct screen *s, const json_t *row);
+	bool live; /* no request with a reply, but a screen of its own: tcpguardctl/top.h */
 };
 
 /* view_find() - NULL if there is no such command. */

@@ -7,6 +7,11 @@ tests_ctl_fake_daemon_LDADD = libctl.la libcore.la libbase.la $(EVENT_LIBS)
 TESTS += tests/ctl/tcpguardctl.sh
 dist_noinst_SCRIPTS += tests/ctl/tcpguardctl.sh
 
+# Its live screen, in terminals that the test makes.
+TESTS += tests/ctl/top.py
+dist_noinst_SCRIPTS += tests/ctl/top.py
+dist_noinst_DATA += tests/ctl/pty_screen.py tests/ctl/scripted_daemon.py
+
 # Where tests/fuzz/run_corpus.sh looks for it.
 check_PROGRAMS += tests/fuzz/fuzz_ctl
 tests_fuzz_fuzz_ctl_SOURCES = tests/ctl/fuzz_ctl.c tests/ctl/fake.c tests/ctl/fake.h \
@@ -16,8 +21,8 @@ tests_fuzz_fuzz_ctl_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_fuzz_fuzz_ctl_LDADD = libctl.la libcore.la libbase.la $(EVENT_LIBS)
 
 if HAVE_CHECK
-check_PROGRAMS += tests/ctl/test_ctl tests/ctl/test_parts
-TESTS += tests/ctl/test_ctl tests/ctl/test_parts
+check_PROGRAMS += tests/ctl/test_ctl tests/ctl/test_parts tests/ctl/test_top
+TESTS += tests/ctl/test_ctl tests/ctl/test_parts tests/ctl/test_top
 
 tests_ctl_test_ctl_SOURCES = \
 	tests/ctl/fake.c \
@@ -38,4 +43,8 @@ tests_ctl_test_parts_SOURCES = tests/ctl/test_parts.c tests/ctl/fake.c tests/ctl
 tests_ctl_test_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tests_ctl_test_parts_LDADD = libtcpguardctl.la libctl.la libcore.la libbase.la $(EVENT_LIBS) \
 	$(JANSSON_LIBS) $(CHECK_LIBS)
+
+tests_ctl_test_top_SOURCES = tests/ctl/test_top.c
+tests_ctl_test_top_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_ctl_test_top_LDADD = libtcpguardctl.la $(JANSSON_LIBS) $(CHECK_LIBS)
 endif
