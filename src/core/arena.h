@@ -66,6 +66,7 @@ struct service {
 	uint32_t flows, spliced_now, time_wait;
 	struct promise_history default_promise; /* for addresses that were not heard of yet */
 	struct service_react react;
+	struct attack_report attack; /* the current or last one */
 	struct guard_counters counters;
 };
 

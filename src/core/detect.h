@@ -12,7 +12,7 @@
 #ifndef TCPGUARD_CORE_DETECT_H
 #define TCPGUARD_CORE_DETECT_H
 
-#include "base/types.h"
+#include "core/attack.h"
 
 #define DETECT_WINDOW (100 * USEC_PER_MSEC)
 #define DETECT_RING   32 /* windows a cookie counts as in flight: 3.2 s */
@@ -23,8 +23,6 @@ struct detect_config {
 };
 
 enum detect_change { DETECT_NO_CHANGE, DETECT_BEGAN, DETECT_ENDED };
-
-enum detect_cause { DETECT_BY_HALF_OPEN, DETECT_BY_CUSUM };
 
 struct detector {
 	usec_t window_ends; /* 0: asleep, the next packet wakes it */

@@ -4,6 +4,9 @@ libcore_la_SOURCES = \
 	src/core/answer.c \
 	src/core/arena.c \
 	src/core/arena.h \
+	src/core/attack.c \
+	src/core/attack.def \
+	src/core/attack.h \
 	src/core/config.c \
 	src/core/config.h \
 	src/core/cookie.h \

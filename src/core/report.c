@@ -96,6 +96,7 @@ bool guard_report_service(const struct guard *g, uint32_t index, usec_t now,
 	r->mode = s->mode;
 	r->engine = s->engine;
 	r->state = s->detector.attack ? GUARD_ATTACK : GUARD_CALM;
+	r->class = s->detector.attack ? s->attack.class : CLASS_NONE;
 	r->state_since = s->state_since;
 	r->half_open = s->half_opens.count;
 	r->half_open_peak = s->half_open_peak;

@@ -7,6 +7,7 @@
 #define TCPGUARD_CORE_REPORT_H
 
 #include "core/actions.h"
+#include "core/attack.h"
 #include "core/config.h"
 #include "core/state.h"
 
@@ -18,14 +19,16 @@ struct guard_counters {
 #undef COUNTER
 };
 
-enum guard_attack_state { GUARD_CALM, GUARD_ATTACK };
-
 struct service_report {
 	char service[GUARD_SERVICE_NAME_MAX];
 	enum guard_mode mode;
 	enum guard_engine engine;
 	enum guard_attack_state state;
 	usec_t state_since; /* time of the last change, on the guard's clock */
+	enum attack_class class; /* what it looks like; CLASS_NONE in calm */
+	uint32_t syn_rate; /* SYNs of the last full second */
+	uint32_t deficit; /* handshakes that its clients owe: answered and beyond their time */
+	uint32_t baseline; /* SYNs that are usual in a second, as learned in calm */
 	uint32_t half_open; /* entries of the half-open table now */
 	uint32_t half_open_peak; /* most of them at once, cookies in flight included */
 	uint32_t cookies_in_flight;
@@ -89,7 +92,7 @@ struct guard_event {
 	struct ip_addr addr; /* all zero: none */
 	uint16_t port;
 	uint64_t value; /* half-opens for attacks, mode, ... */
-	char detail[96]; /* why, in words with figures; may be empty */
+	char detail[ATTACK_EVIDENCE_MAX]; /* why, in words with figures; may be empty */
 };
 
 struct guard_report {

@@ -177,6 +177,28 @@ static char *put_text(char *at, const char *text)
 	return at + len;
 }
 
+/* note_attack() - in the record, what is known of it now. */
+static void note_attack(struct turn *t, struct service *s, enum detect_change change)
+{
+	struct attack_report *r = &s->attack;
+
+	r->last_seen = t->now;
+	if (change == DETECT_ENDED) {
+		r->over = true;
+		r->ended = t->now;
+		return;
+	}
+	*r = (struct attack_report){
+		.number = s->counters.attacks + 1,
+		.class = CLASS_SPOOFED_FLOOD,
+		.trigger = s->detector.cause,
+		.began = t->now,
+		.last_seen = t->now,
+		.peak_pending = detect_pending(&s->detector, half_open_suspects(&s->half_opens)),
+	};
+	memcpy(r->service, s->name, sizeof(r->service));
+}
+
 static void change_state(struct turn *t, uint32_t slot, enum detect_change change)
 {
 	struct service *s = turn_service(t, slot);
@@ -185,6 +207,7 @@ static void change_state(struct turn *t, uint32_t slot, enum detect_change chang
 
 	s->state_since = t->now;
 	plan_relief(t, s);
+	note_attack(t, s, change);
 	if (change == DETECT_ENDED) {
 		at = put_number(at, s->counters.cookies_valid);
 		put_text(at, " clients proved themselves by cookie so far");
@@ -200,6 +223,7 @@ static void change_state(struct turn *t, uint32_t slot, enum detect_change chang
 		at = put_text(at, "more handshakes opened than completed: excess ");
 		put_number(at, s->detector.cusum);
 	}
+	memcpy(s->attack.evidence, why, sizeof(why));
 	arena_event(t->a, GUARD_EVENT_ATTACK_BEGAN, s->name, NULL, 0, pending, why);
 }
 
@@ -225,11 +249,6 @@ void service_completed(struct turn *t, uint32_t slot, bool cookie)
 
 	s->counters.completed++;
 	detect_completed(&s->detector, cookie);
-}
-
-static bool outbox_full(const struct turn *t)
-{
-	return t->out->n_tx + GUARD_TX_PER_INPUT > GUARD_TX_MAX;
 }
 
 static bool expire_half_opens(struct turn *t, struct service *s)
@@ -289,7 +308,7 @@ static bool relieve(struct turn *t, struct service *s)
 		const struct half_open *h = half_open_at(t->a, i);
 		uint32_t next = h->next;
 
-		if (outbox_full(t))
+		if (!turn_has_room(t))
 			return false;
 		if (usec_of_ticks(turn_tick(t) - h->born) < RELIEF_SPARE_CROWDED)
 			break; /* the younger ones follow */

@@ -9,7 +9,7 @@
 
 const char *ctl_attack_state_name(enum guard_attack_state state)
 {
-	return state == GUARD_ATTACK ? "attack" : "calm";
+	return guard_attack_state_name(state);
 }
 
 static void job_services(struct guard *g, usec_t now, struct actions *out, void *arg)
