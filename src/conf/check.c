@@ -141,6 +141,32 @@ static void check_listens(const struct conf *c, const struct conf_places *places
 	}
 }
 
+/* check_clients() - the same prefix cannot be in two lists of the same place, whatever they say. */
+static void check_clients(const struct conf *c, const struct conf_places *places,
+			  struct conf_errors *errors)
+{
+	const struct guard_config *g = &c->guard;
+	char text[CONF_PREFIX_STRLEN];
+
+	for (uint32_t i = 1; i < g->n_clients; i++) {
+		const struct guard_clients *a = &g->clients[i];
+
+		for (uint32_t j = 0; j < i; j++) {
+			const struct guard_clients *b = &g->clients[j];
+
+			if (a->service != b->service || a->plen != b->plen ||
+			    !ip_addr_eq(&a->prefix, &b->prefix))
+				continue;
+			conf_error_add(errors, places->clients[i],
+				       "%s: \"%s\" stands on line %d already, remove one of them",
+				       a->allow ? "allow" : "deny",
+				       conf_prefix_format(&a->prefix, a->plen, text, sizeof(text)),
+				       places->clients[j]);
+			break;
+		}
+	}
+}
+
 void conf_check(struct conf *c, const struct conf_scan_result *scan,
 		const struct conf_places *places, struct conf_errors *errors)
 {
@@ -150,6 +176,7 @@ void conf_check(struct conf *c, const struct conf_scan_result *scan,
 		check_service(c, i, places, errors);
 	}
 	check_listens(c, places, errors);
+	check_clients(c, places, errors);
 	if (c->guard.n_services == 0)
 		conf_error_add(errors, 1,
 			       "there is no service, add one: "

@@ -46,6 +46,7 @@ struct conf {
 	uint16_t queue; /* first NFQUEUE number; queue + workers - 1 <= 65535 */
 	enum conf_placement placement;
 	enum conf_firewall firewall;
+	bool kernel_set; /* hand denied clients over to the kernel */
 	bool anti_spoof; /* drop what comes from a server's address by the wrong interface */
 	uint32_t mark; /* of packets that the guard sends; never 0; used as its own mask */
 	enum conf_on_failure on_failure;

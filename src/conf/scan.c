@@ -161,6 +161,11 @@ static const struct conf_option *option_unknown(struct scan *s, enum conf_sectio
 	return (meant->kind == CONF_KIND_SECTION) == !at_assignment(s) ? meant : NULL;
 }
 
+static const char *example(const struct conf_option *o)
+{
+	return o->kind == CONF_KIND_LISTEN ? "192.0.2.10:80" : "203.0.113.0/24";
+}
+
 /* scan_list() - behind the "{" of a list of values; @line is that of the list's name. */
 static void scan_list(struct scan *s, const struct conf_option *o, int line)
 {
@@ -168,9 +173,8 @@ static void scan_list(struct scan *s, const struct conf_option *o, int line)
 
 	if (at(s, CONF_TOKEN_CLOSE))
 		conf_error_add(s->errors, line,
-			       "the list of \"%s\" is empty, write an address like "
-			       "\"192.0.2.10:80\"",
-			       o->name);
+			       "the list of \"%s\" is empty, write an address like \"%s\"",
+			       o->name, example(o));
 	while (!at(s, CONF_TOKEN_CLOSE)) {
 		if (at(s, CONF_TOKEN_END) || begins_statement(s)) {
 			conf_error_add(s->errors, line,
@@ -221,7 +225,7 @@ static void scan_junk(struct scan *s, const struct conf_option *o, int line)
 			conf_error_add(s->errors, line,
 				       "unexpected %.*s behind the value of \"%s\", %s",
 				       QUOTED(s->tok), o->name,
-				       o->kind == CONF_KIND_LISTEN
+				       conf_option_is_list(o)
 					       ? "write several values as { \"first\", \"second\" }"
 					       : "remove it");
 		found = true;
@@ -233,11 +237,15 @@ static void scan_junk(struct scan *s, const struct conf_option *o, int line)
 static void scan_value(struct scan *s, const struct conf_option *o, int line)
 {
 	const char *sign = at(s, CONF_TOKEN_APPEND) ? "+=" : "=";
-	bool list = o->kind == CONF_KIND_LISTEN;
+	bool list = conf_option_is_list(o);
+	char value[40] = "VALUE";
+
+	if (list)
+		snprintf(value, sizeof(value), "{ \"%s\" }", example(o));
 
 	if (!at_assignment(s) || (at(s, CONF_TOKEN_APPEND) && !list)) {
 		conf_error_add(s->errors, line, "\"%s\" lacks its \"=\", write %s = %s", o->name,
-			       o->name, list ? "{ \"192.0.2.10:80\" }" : "VALUE");
+			       o->name, value);
 		skip_rest(s, line);
 		return;
 	}

@@ -17,6 +17,9 @@ static const char *const on_failure_names[] = {"open", "closed", NULL};
 static const char *const log_names[] = {"err", "warning", "notice", "info", "debug", NULL};
 static const char *const log_target_names[] = {"auto", "journal", "stderr", NULL};
 
+static const char *const limit_names[] = {"off", "attack", "always", NULL};
+
+_Static_assert(ARRAY_SIZE(limit_names) == GUARD_LIMIT_COUNT + 1, "a limit lacks its name");
 _Static_assert(ARRAY_SIZE(mode_names) == GUARD_MODE_COUNT + 1, "a mode lacks its name");
 _Static_assert(ARRAY_SIZE(engine_names) == GUARD_ENGINE_COUNT + 1, "an engine lacks its name");
 _Static_assert(ARRAY_SIZE(fragments_names) == GUARD_FRAGMENTS_COUNT + 1, "a policy lacks its name");
@@ -65,6 +68,7 @@ static int check_group(const void *field, char *why)
 #define GLOBAL(f)	    FIELD(conf, f)
 #define SERVICE(f)	    FIELD(guard_service_config, f)
 #define NUMBER(least, most) .kind = CONF_KIND_NUMBER, .min = least, .max = most
+#define RATE(least, most)   .kind = CONF_KIND_RATE, .min = least, .max = most
 #define TIME(least, most)   .kind = CONF_KIND_TIME, .min = least, .max = most
 #define ONE_OF(list)	    .kind = CONF_KIND_NAME, .names = list
 #define LIVE		    .live = true
@@ -93,6 +97,7 @@ const struct conf_option conf_options[] = {
 	{NAME("placement", CONF_ROOT), ONE_OF(placement_names), GLOBAL(placement)},
 	{NAME("firewall", CONF_ROOT), ONE_OF(firewall_names), GLOBAL(firewall)},
 	{NAME("anti-spoof", CONF_ROOT), .kind = CONF_KIND_BOOL, GLOBAL(anti_spoof)},
+	{NAME("kernel-set", CONF_ROOT), .kind = CONF_KIND_BOOL, GLOBAL(kernel_set)},
 	{NAME("mark", CONF_ROOT), .kind = CONF_KIND_MARK, .min = 1, .max = UINT32_MAX, GLOBAL(mark),
 	 FIXED},
 	{NAME("on-failure", CONF_ROOT), ONE_OF(on_failure_names), GLOBAL(on_failure)},
@@ -101,6 +106,9 @@ const struct conf_option conf_options[] = {
 	 FIXED},
 	{NAME("fragments", CONF_ROOT), ONE_OF(fragments_names), GLOBAL(guard.fragments), LIVE},
 	{NAME("msl", CONF_ROOT), TIME(MSECS(10), SECS(600)), GLOBAL(guard.msl), LIVE},
+
+	{NAME("allow", CONF_ROOT), .kind = CONF_KIND_CLIENTS, .min = true},
+	{NAME("deny", CONF_ROOT), .kind = CONF_KIND_CLIENTS, .min = false},
 
 	{NAME("cookie", CONF_ROOT), SECTION(CONF_COOKIE)},
 	{NAME("rotate", CONF_COOKIE), TIME(SECS(5), SECS(300)), GLOBAL(guard.cookie_rotate), LIVE},
@@ -248,8 +256,9 @@ static int parse_name(const struct conf_option *o, const char *text, uint64_t *v
 static int parse_number(const struct conf_option *o, const char *text, uint64_t *v, char *why)
 {
 	char least[32], most[32];
-	int ret = o->kind == CONF_KIND_TIME ? conf_time_parse(text, v, why)
-					    : conf_number_parse(text, v, why);
+	int ret = o->kind == CONF_KIND_TIME   ? conf_time_parse(text, v, why)
+		  : o->kind == CONF_KIND_RATE ? conf_rate_parse(text, v, why)
+					      : conf_number_parse(text, v, why);
 
 	if (ret != 0)
 		return ret;
@@ -304,6 +313,7 @@ int conf_option_set(const struct conf_option *o, void *base, const char *text, c
 		break;
 	case CONF_KIND_NUMBER:
 	case CONF_KIND_MARK:
+	case CONF_KIND_RATE:
 	case CONF_KIND_TIME:
 		ret = parse_number(o, text, &v, why);
 		break;
@@ -337,6 +347,9 @@ const char *conf_option_show(const struct conf_option *o, const void *base, char
 		break;
 	case CONF_KIND_MARK:
 		snprintf(buf, len, "0x%" PRIx64, fetch(o, field));
+		break;
+	case CONF_KIND_RATE:
+		snprintf(buf, len, "%" PRIu64 "/s", fetch(o, field));
 		break;
 	case CONF_KIND_TIME:
 		conf_time_format(fetch(o, field), buf, len);

@@ -13,6 +13,7 @@ enum conf_section {
 	CONF_ROOT,
 	CONF_SERVICE,
 	CONF_ATTACK,
+	CONF_LIMIT, /* of a service */
 	CONF_TIMEOUTS,
 	CONF_COOKIE,
 	CONF_SECTION_COUNT
@@ -22,12 +23,14 @@ enum conf_kind {
 	CONF_KIND_SECTION, /* opens @opens */
 	CONF_KIND_NUMBER,
 	CONF_KIND_MARK, /* a number, printed in hexadecimal */
+	CONF_KIND_RATE, /* a number a second */
 	CONF_KIND_TIME,
 	CONF_KIND_NAME, /* one of @names; @min is the value of the first */
 	CONF_KIND_BOOL,
 	CONF_KIND_PATH, /* absolute */
 	CONF_KIND_TEXT,
-	CONF_KIND_LISTEN, /* the only list */
+	CONF_KIND_LISTEN, /* a list */
+	CONF_KIND_CLIENTS, /* a list of prefixes; @min is true if they are allowed */
 };
 
 struct conf_option {
@@ -49,6 +52,12 @@ struct conf_option {
 extern const struct conf_option conf_options[];
 extern const size_t conf_n_options; /* <= CONF_OPTIONS_MAX */
 
+/* conf_option_is_list() - does it take several values? */
+static inline bool conf_option_is_list(const struct conf_option *o)
+{
+	return o->kind == CONF_KIND_LISTEN || o->kind == CONF_KIND_CLIENTS;
+}
+
 /* conf_section_name() - the option that opens @section; NULL for the root. */
 const char *conf_section_name(enum conf_section section);
 
@@ -61,9 +70,12 @@ const struct conf_option *conf_option_closest(enum conf_section section, const c
 /* conf_option_elsewhere() - an option called @name in another section, or NULL. */
 const struct conf_option *conf_option_elsewhere(enum conf_section section, const char *name);
 
+/* conf_option_base() - the struct that has the field of @o; @service: index, where it is of one. */
+void *conf_option_base(const struct conf_option *o, struct conf *c, uint32_t service);
+
 /*
  * conf_option_set() - parse @text into the field of @o (neither a section nor a list).
- * @base: the struct conf or struct guard_service_config; unchanged after an error.
+ * @base: what conf_option_base() says; unchanged after an error.
  * @why: CONF_WHY_MAX bytes.
  */
 int conf_option_set(const struct conf_option *o, void *base, const char *text, char *why);

@@ -39,6 +39,27 @@ static void show_listens(struct printer *p, const struct guard_config *g, uint32
 	line(p, "}");
 }
 
+/* show_clients() - a list of prefixes; nothing if it is empty, for an empty list is an error. */
+static void show_clients(struct printer *p, const struct guard_config *g,
+			 const struct conf_option *o, uint16_t service)
+{
+	char text[CONF_PREFIX_STRLEN];
+	bool any = false;
+
+	for (uint32_t i = 0; i < g->n_clients; i++) {
+		const struct guard_clients *c = &g->clients[i];
+
+		if (c->service != service || c->allow != (o->min != 0))
+			continue;
+		if (!any)
+			line(p, "%s = {", o->name);
+		any = true;
+		line(p, "\t\"%s\",", conf_prefix_format(&c->prefix, c->plen, text, sizeof(text)));
+	}
+	if (any)
+		line(p, "}");
+}
+
 static void show_section(struct printer *p, const struct conf *c, enum conf_section section,
 			 uint32_t service);
 
@@ -56,7 +77,7 @@ static void show_option(struct printer *p, const struct conf *c, const struct co
 			uint32_t service)
 {
 	bool of_service = o->section == CONF_SERVICE || o->section == CONF_ATTACK;
-	const void *base = of_service ? (const void *)&c->guard.service[service] : c;
+	const void *base = conf_option_base(o, (struct conf *)c, service); /* only read */
 	char text[CONF_LINE_MAX / 2];
 
 	if (o->offset == offsetof(struct conf, workers) && !of_service && c->workers_auto)
@@ -76,6 +97,9 @@ static void show_section(struct printer *p, const struct conf *c, enum conf_sect
 			continue;
 		if (o->kind == CONF_KIND_LISTEN) {
 			show_listens(p, &c->guard, service);
+		} else if (o->kind == CONF_KIND_CLIENTS) {
+			show_clients(p, &c->guard, o,
+				     section == CONF_ROOT ? UINT16_MAX : (uint16_t)service);
 		} else if (o->kind != CONF_KIND_SECTION) {
 			show_option(p, c, o, service);
 		} else if (o->opens == CONF_SERVICE) {

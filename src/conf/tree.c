@@ -19,7 +19,7 @@ struct reader {
 	struct conf *conf;
 	struct conf_places *places;
 	struct conf_errors *errors;
-	bool listens_full; /* too many of them: reported already */
+	bool listens_full, clients_full; /* too many of them: reported already */
 };
 
 /* libconfuse hands no argument through to its error function, and its scanner is global anyway. */
@@ -61,7 +61,7 @@ static void build(enum conf_section section, cfg_opt_t opts[CONF_OPTIONS_MAX + 1
 			opts[n++] = (cfg_opt_t)CFG_SEC(
 				o->name, sub[o->opens],
 				o->opens == CONF_SERVICE ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
-		else if (o->kind == CONF_KIND_LISTEN)
+		else if (conf_option_is_list(o))
 			opts[n++] = (cfg_opt_t)CFG_PTR_LIST_CB(o->name, NULL, CFGF_NODEFAULT,
 							       parse_raw, free);
 		else
@@ -125,7 +125,7 @@ static void read_values(struct reader *r, cfg_t *cfg, enum conf_section section,
 		const struct raw *raw;
 
 		if (o->section != section || o->kind == CONF_KIND_SECTION ||
-		    o->kind == CONF_KIND_LISTEN)
+		    conf_option_is_list(o))
 			continue;
 		raw = raw_of(cfg, o->name);
 		if (raw != NULL && conf_option_set(o, base, raw->text, why) != 0)
@@ -163,6 +163,47 @@ static void read_listen(struct reader *r, uint32_t service, const struct raw *ra
 	}
 }
 
+/* read_client() - one element of a list of allowed or denied clients. */
+static void read_client(struct reader *r, const struct conf_option *o, uint16_t service,
+			const struct raw *raw)
+{
+	struct guard_config *g = &r->conf->guard;
+	struct guard_clients c = {.allow = o->min, .service = service};
+	char why[CONF_WHY_MAX];
+
+	if (strcmp(raw->text, CONF_SCAN_REPORTED) == 0 || r->clients_full)
+		return;
+	if (conf_prefix_parse(raw->text, &c.prefix, &c.plen, why) != 0) {
+		conf_error_add(r->errors, raw->line, "%s: %s", o->name, why);
+		return;
+	}
+	if (g->n_clients == GUARD_CLIENTS_MAX) {
+		conf_error_add(r->errors, raw->line,
+			       "%s: too many prefixes, there may be %u in the file: use shorter "
+			       "ones, or tcpguardctl %s",
+			       o->name, GUARD_CLIENTS_MAX, o->name);
+		r->clients_full = true;
+		return;
+	}
+	r->places->clients[g->n_clients] = raw->line;
+	g->clients[g->n_clients++] = c;
+}
+
+/* read_clients() - the lists of a service, or of the file: UINT16_MAX. */
+static void read_clients(struct reader *r, cfg_t *cfg, enum conf_section section, uint16_t service)
+{
+	for (size_t i = 0; i < conf_n_options; i++) {
+		const struct conf_option *o = &conf_options[i];
+		cfg_opt_t *list;
+
+		if (o->section != section || o->kind != CONF_KIND_CLIENTS)
+			continue;
+		list = cfg_getopt(cfg, o->name);
+		for (unsigned k = 0; k < cfg_opt_size(list); k++)
+			read_client(r, o, service, cfg_opt_getnptr(list, k));
+	}
+}
+
 static void read_service(struct reader *r, cfg_t *cfg, uint32_t index)
 {
 	const struct conf_scan_service *from = &r->scan->service[index];
@@ -177,6 +218,9 @@ static void read_service(struct reader *r, cfg_t *cfg, uint32_t index)
 	read_values(r, cfg, CONF_SERVICE, s);
 	for (unsigned i = 0; i < cfg_opt_size(listen); i++)
 		read_listen(r, index, cfg_opt_getnptr(listen, i));
+	read_clients(r, cfg, CONF_SERVICE, (uint16_t)index);
+	if (cfg_getsec(cfg, "limit") != NULL)
+		read_values(r, cfg_getsec(cfg, "limit"), CONF_LIMIT, index);
 	if (attack != NULL) {
 		int start = line_of(attack, "start"), end = line_of(attack, "end");
 

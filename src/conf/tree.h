@@ -9,6 +9,7 @@
 struct conf_places {
 	int workers, queue, max_half_open; /* lines; 0: not in the file */
 	int listen[GUARD_LISTENS_MAX]; /* of each entry */
+	int clients[GUARD_CLIENTS_MAX];
 	struct {
 		int service;
 		bool start, end; /* given in the file */

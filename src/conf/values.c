@@ -87,6 +87,19 @@ int conf_number_parse(const char *text, uint64_t *value, char *why)
 		      CONF_QUOTE_MAX, text);
 }
 
+int conf_rate_parse(const char *text, uint64_t *value, char *why)
+{
+	size_t n = strlen(text);
+	char number[32];
+
+	if (n > 2 && n < sizeof(number) && strcmp(text + n - 2, "/s") == 0) {
+		memcpy(number, text, n - 2);
+		number[n - 2] = '\0';
+		return conf_number_parse(number, value, why);
+	}
+	return conf_number_parse(text, value, why);
+}
+
 int conf_time_parse(const char *text, usec_t *value, char *why)
 {
 	const char *p = text;
@@ -194,18 +207,6 @@ static int prefix_length(const char *text, unsigned max)
 	return (int)v;
 }
 
-/* mask_host_bits() - clear everything behind the first @plen bits. */
-static struct ip_addr mask_host_bits(struct ip_addr a, unsigned plen)
-{
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned bits = plen > 32 * i ? plen - 32 * i : 0;
-
-		if (bits < 32)
-			a.w[i] &= bits ? htonl(UINT32_MAX << (32 - bits)) : 0;
-	}
-	return a;
-}
-
 static const char *format_prefix(const struct ip_addr *a, unsigned plen, char *buf, size_t len)
 {
 	char addr[IP_ADDR_STRLEN];
@@ -265,7 +266,7 @@ static int range_parse(const char *text, const struct range_text *r, struct guar
 		return refuse(why, "\"%.*s\" has a wrong prefix length, it goes from 0 to %d",
 			      CONF_QUOTE_MAX, text, v4 ? 32 : 128);
 	l->plen = (uint8_t)(v4 ? plen + 96 : plen);
-	masked = mask_host_bits(l->prefix, l->plen);
+	masked = ip_addr_mask(&l->prefix, l->plen);
 	if (!ip_addr_eq(&masked, &l->prefix))
 		return refuse(why, "\"%.*s\" has bits set behind its prefix, write %s:%.*s",
 			      CONF_QUOTE_MAX, text,
@@ -356,6 +357,64 @@ const char *conf_listen_format(const struct guard_listen *l, char *buf, size_t l
 		snprintf(buf, len, "%s:%u", prefix, l->port_low);
 	else
 		snprintf(buf, len, "%s:%u-%u", prefix, l->port_low, l->port_high);
+	return buf;
+}
+
+/* prefix_split() - cut "[2001:db8::]/32" into @address and the number behind the slash, or NULL. */
+static bool prefix_split(const char *text, char address[IP_ADDR_STRLEN], const char **length)
+{
+	size_t n = strcspn(text, "/");
+
+	*length = text[n] == '/' ? text + n + 1 : NULL;
+	if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+		text++;
+		n -= 2;
+	}
+	if (n >= IP_ADDR_STRLEN)
+		return false;
+	memcpy(address, text, n);
+	address[n] = '\0';
+	return true;
+}
+
+int conf_prefix_parse(const char *text, struct ip_addr *prefix, uint8_t *plen, char *why)
+{
+	char address[IP_ADDR_STRLEN], right[CONF_PREFIX_STRLEN];
+	struct ip_addr masked;
+	const char *length;
+	uint64_t n = 0;
+	unsigned max;
+
+	if (!prefix_split(text, address, &length) || ip_addr_parse(prefix, address) != 0)
+		return refuse(why,
+			      "\"%.*s\" is not a prefix, write one like 203.0.113.0/24, "
+			      "203.0.113.7 or 2001:db8::/32 (names are not looked up)",
+			      CONF_QUOTE_MAX, text);
+	if (ip_addr_is_v4(prefix) && strchr(address, ':') != NULL)
+		return refuse(why, "\"%.*s\" is an IPv4 address in IPv6 dress, write it as %s",
+			      CONF_QUOTE_MAX, text, ip_addr_format(prefix, right));
+	max = ip_addr_is_v4(prefix) ? 32 : 128;
+	if (length != NULL && (!digits(&length, &n) || *length != '\0' || n > max))
+		return refuse(why, "\"%.*s\" has a wrong prefix length, it goes from 0 to %u",
+			      CONF_QUOTE_MAX, text, max);
+	*plen = (uint8_t)((length != NULL ? n : max) + 128 - max);
+	masked = ip_addr_mask(prefix, *plen);
+	if (!ip_addr_eq(&masked, prefix))
+		return refuse(why, "\"%.*s\" has bits set behind its prefix, write %s",
+			      CONF_QUOTE_MAX, text,
+			      conf_prefix_format(&masked, *plen, right, sizeof(right)));
+	return 0;
+}
+
+const char *conf_prefix_format(const struct ip_addr *prefix, uint8_t plen, char *buf, size_t len)
+{
+	char address[IP_ADDR_STRLEN];
+
+	ip_addr_format(prefix, address);
+	if (plen == 128)
+		snprintf(buf, len, "%s", address);
+	else
+		snprintf(buf, len, "%s/%u", address, ip_addr_is_v4(prefix) ? plen - 96u : plen);
 	return buf;
 }
 

@@ -18,6 +18,9 @@
 /* conf_number_parse() - decimal with an optional k, M, Ki or Mi; or hexadecimal after 0x. */
 int conf_number_parse(const char *text, uint64_t *value, char *why);
 
+/* conf_rate_parse() - a number, with "/s" behind it or not. */
+int conf_rate_parse(const char *text, uint64_t *value, char *why);
+
 /* conf_time_parse() - a whole number and its unit: us, ms, s, m, h or d. */
 int conf_time_parse(const char *text, usec_t *value, char *why);
 
@@ -37,6 +40,16 @@ int conf_listen_parse(const char *text, struct guard_listen *listens, uint32_t m
 /* conf_listen_format() - one entry as conf_listen_parse() reads it; @buf of @len bytes. */
 const char *conf_listen_format(const struct guard_listen *l, char *buf, size_t len);
 #define CONF_LISTEN_STRLEN (IP_ADDR_STRLEN + sizeof("[]/128:65535-65535"))
+
+/*
+ * conf_prefix_parse() - "ADDRESS[/LENGTH]", IPv6 with brackets or without, to a prefix.
+ * @plen: in the mapped space, as in struct guard_listen.
+ */
+int conf_prefix_parse(const char *text, struct ip_addr *prefix, uint8_t *plen, char *why);
+
+/* conf_prefix_format() - the same back, without brackets; @buf of @len bytes. */
+const char *conf_prefix_format(const struct ip_addr *prefix, uint8_t plen, char *buf, size_t len);
+#define CONF_PREFIX_STRLEN (IP_ADDR_STRLEN + sizeof("/128"))
 
 /* conf_distance() - edits that make one of two short words the other, at most 99. */
 unsigned conf_distance(const char *a, const char *b);

@@ -126,6 +126,7 @@ static const char full[] =
 	"log-target = stderr\n"
 	"metrics = off\n"
 	"fragments = drop\n"
+	"kernel-set = yes allow = 198.51.100.7 deny = { \"203.0.113.0/24\", \"2001:db8:bad::/48\" }\n"
 	"msl = 500ms\n"
 	"timeouts { syn-received = 1s syn-sent = 2s established = 3m half-closed = 4h\n"
 	"closing = 5s reset = 6ms0 }\n"
@@ -174,6 +175,24 @@ START_TEST(every_option_is_taken)
 	ck_assert_int_eq(c->log_level, LOG_DEBUG);
 	ck_assert_int_eq(c->log_target, CONF_LOG_TARGET_STDERR);
 	ck_assert_int_eq(c->guard.fragments, GUARD_FRAGMENTS_DROP);
+	ck_assert(c->kernel_set);
+	ck_assert_uint_eq(c->guard.n_clients, 5);
+	ck_assert(c->guard.clients[0].allow && c->guard.clients[0].plen == 128);
+	ck_assert(!c->guard.clients[1].allow && c->guard.clients[1].plen == 120);
+	ck_assert(!c->guard.clients[2].allow && c->guard.clients[2].plen == 48);
+	ck_assert_uint_eq(c->guard.clients[2].service, UINT16_MAX);
+	ck_assert(c->guard.clients[3].allow && c->guard.clients[3].plen == 64);
+	ck_assert_uint_eq(c->guard.clients[3].service, 0);
+	ck_assert(!c->guard.clients[4].allow && c->guard.clients[4].plen == 96);
+	ck_assert_uint_eq(c->guard.service[0].synack_limit, 50);
+	ck_assert(c->guard.service[0].drop_fingerprint);
+	ck_assert_int_eq(c->guard.service[0].limit.when, GUARD_LIMIT_ATTACK);
+	ck_assert_uint_eq(c->guard.service[0].limit.rate, 20);
+	ck_assert_uint_eq(c->guard.service[0].limit.burst, 40);
+	ck_assert_uint_eq(c->guard.service[0].limit.prefix4, 32);
+	ck_assert_uint_eq(c->guard.service[0].limit.prefix6, 56);
+	ck_assert_int_eq(c->guard.service[1].limit.when, GUARD_LIMIT_OFF);
+	ck_assert_uint_eq(c->guard.service[1].synack_limit, 200);
 	ck_assert_uint_eq(c->guard.msl, 500000);
 	ck_assert_uint_eq(c->guard.timeouts.syn_received, 1 * USEC_PER_SEC);
 	ck_assert_uint_eq(c->guard.timeouts.syn_sent, 2 * USEC_PER_SEC);
@@ -758,6 +777,8 @@ int main(void)
 	tcase_add_test(tc, what_is_shown_parses_to_the_same);
 	tcase_add_test(tc, show_names_defaults);
 	tcase_add_loop_test(tc, errors_are_reported_with_line_and_advice, 0, ARRAY_SIZE(wrong));
+	tcase_add_test(tc, a_service_may_have_no_command_of_its_own_or_none_at_all);
+	tcase_add_test(tc, a_command_has_so_many_words);
 	tcase_add_test(tc, an_unclosed_string_does_not_spoil_the_next_file);
 	tcase_add_test(tc, different_prefixes_may_nest);
 	tcase_add_test(tc, limits_hold);
