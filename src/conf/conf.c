@@ -25,6 +25,8 @@ static void conf_defaults(struct conf *c, const char *name)
 	strcpy(c->control_socket, "/run/tcpguard/control.sock");
 	strcpy(c->state_dir, "/var/lib/tcpguard");
 	strcpy(c->metrics, "off");
+	strcpy(c->on_attack, "off");
+	c->on_attack_timeout = 10 * USEC_PER_SEC;
 	c->queue = 100;
 	c->placement = CONF_PLACEMENT_AUTO;
 	c->firewall = CONF_FIREWALL_AUTO;
@@ -177,6 +179,14 @@ int conf_log_level_parse(const char *text)
 	if (conf_option_set(conf_option_find(CONF_ROOT, "log"), &c, text, why) != 0)
 		return -EINVAL;
 	return c.log_level;
+}
+
+const char *conf_on_attack(const struct conf *c, uint32_t index)
+{
+	const char *own = index < c->guard.n_services ? c->service[index].on_attack : "";
+	const char *command = own[0] != '\0' ? own : c->on_attack;
+
+	return strcmp(command, "off") == 0 ? NULL : command;
 }
 
 /* name_of() - the word for @value of an option that takes one of several. */

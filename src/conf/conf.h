@@ -11,14 +11,16 @@
 
 #include "core/config.h"
 
-#define CONF_PATH_MAX	 4096
-#define CONF_SOCKET_MAX	 108 /* what fits into struct sockaddr_un, terminating zero included */
-#define CONF_GROUP_MAX	 64
-#define CONF_DIR_MAX	 256
-#define CONF_METRICS_MAX 64
-#define CONF_FILE_MAX	 (1024 * 1024) /* a larger file is refused */
-#define CONF_WORKERS_MAX 16
-#define CONF_LINE_MAX	 1024 /* no reported or shown line is longer, terminating zero included */
+#define CONF_PATH_MAX	       4096
+#define CONF_SOCKET_MAX	       108 /* what fits into struct sockaddr_un, terminating zero included */
+#define CONF_GROUP_MAX	       64
+#define CONF_DIR_MAX	       256
+#define CONF_METRICS_MAX       64
+#define CONF_COMMAND_MAX       256
+#define CONF_COMMAND_WORDS_MAX 32
+#define CONF_FILE_MAX	       (1024 * 1024) /* a larger file is refused */
+#define CONF_WORKERS_MAX       16
+#define CONF_LINE_MAX	       1024 /* no reported or shown line is longer, terminating zero included */
 
 enum conf_placement { CONF_PLACEMENT_AUTO, CONF_PLACEMENT_GATEWAY, CONF_PLACEMENT_HOST };
 
@@ -35,12 +37,19 @@ enum conf_on_failure { CONF_ON_FAILURE_OPEN, CONF_ON_FAILURE_CLOSED };
 /* Where messages go; auto: journald if standard error is connected to it, else standard error. */
 enum conf_log_target { CONF_LOG_TARGET_AUTO, CONF_LOG_TARGET_JOURNAL, CONF_LOG_TARGET_STDERR };
 
+/* What the daemon itself wants to know of a service; the rest is in struct guard_service_config. */
+struct conf_service {
+	char on_attack[CONF_COMMAND_MAX]; /* empty: the global one; "off": none */
+};
+
 struct conf {
 	char path[CONF_PATH_MAX]; /* the file as it was named to conf_load(), for messages */
 	char control_socket[CONF_SOCKET_MAX];
 	char control_group[CONF_GROUP_MAX]; /* empty: root only */
 	char state_dir[CONF_DIR_MAX];
 	char metrics[CONF_METRICS_MAX]; /* "off"; nothing else is accepted yet */
+	char on_attack[CONF_COMMAND_MAX]; /* words between blanks; "off": none */
+	usec_t on_attack_timeout;
 	uint32_t workers; /* 1 .. CONF_WORKERS_MAX, already resolved; equals guard.workers */
 	bool workers_auto; /* the file said 0 or nothing: one for each CPU */
 	uint16_t queue; /* first NFQUEUE number; queue + workers - 1 <= 65535 */
@@ -53,6 +62,7 @@ struct conf {
 	uint32_t max_flows, max_half_open; /* of the whole daemon, all workers together */
 	int log_level; /* syslog level: LOG_ERR .. LOG_DEBUG */
 	enum conf_log_target log_target;
+	struct conf_service service[GUARD_SERVICES_MAX]; /* as in guard.service */
 	struct guard_config guard; /* with at least one service, each with at least one listen */
 };
 
@@ -103,6 +113,9 @@ int conf_set(struct conf *c, const char *key, const char *value, char *why, size
 
 /* conf_log_level_parse() - "err", "warning", "notice", "info", "debug" to LOG_...; or -EINVAL. */
 int conf_log_level_parse(const char *text);
+
+/* conf_on_attack() - the command for attacks on the service @index; NULL: none. */
+const char *conf_on_attack(const struct conf *c, uint32_t index);
 
 const char *conf_log_level_name(int level);
 const char *conf_placement_name(enum conf_placement placement);

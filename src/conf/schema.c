@@ -62,11 +62,41 @@ static int check_group(const void *field, char *why)
 	return 0;
 }
 
+/* check_command() - the file itself may come later: a command that cannot be run is an event. */
+static int check_command(const void *field, char *why)
+{
+	const char *text = field;
+	unsigned words = 0;
+
+	if (strcmp(text, "off") == 0)
+		return 0;
+	if (text[0] != '/')
+		return refuse(why,
+			      "\"%.*s\" does not begin with the path of a file, write one like "
+			      "\"/usr/local/sbin/on-attack\", or off",
+			      CONF_QUOTE_MAX, text);
+	for (const char *p = text; *p != '\0'; p += strspn(p, " ")) {
+		words++;
+		p += strcspn(p, " ");
+	}
+	if (words > CONF_COMMAND_WORDS_MAX)
+		return refuse(why, "the command has more than %d words, put them into a script",
+			      CONF_COMMAND_WORDS_MAX);
+	return 0;
+}
+
+/* check_service_command() - of one service: empty for the global one. */
+static int check_service_command(const void *field, char *why)
+{
+	return *(const char *)field == '\0' ? 0 : check_command(field, why);
+}
+
 #define NAME(text, where)   .name = text, .section = where
 #define SECTION(what)	    .kind = CONF_KIND_SECTION, .opens = what
 #define FIELD(of, f)	    .offset = offsetof(struct of, f), .size = sizeof(((struct of *)0)->f)
 #define GLOBAL(f)	    FIELD(conf, f)
 #define SERVICE(f)	    FIELD(guard_service_config, f)
+#define DAEMON(f)	    FIELD(conf_service, f), .daemon = true
 #define NUMBER(least, most) .kind = CONF_KIND_NUMBER, .min = least, .max = most
 #define RATE(least, most)   .kind = CONF_KIND_RATE, .min = least, .max = most
 #define TIME(least, most)   .kind = CONF_KIND_TIME, .min = least, .max = most
@@ -92,6 +122,10 @@ const struct conf_option conf_options[] = {
 	{NAME("log-target", CONF_ROOT), ONE_OF(log_target_names), GLOBAL(log_target)},
 	{NAME("metrics", CONF_ROOT), .kind = CONF_KIND_TEXT, GLOBAL(metrics),
 	 .check = check_metrics},
+	{NAME("on-attack", CONF_ROOT), .kind = CONF_KIND_TEXT, GLOBAL(on_attack),
+	 .check = check_command},
+	{NAME("on-attack-timeout", CONF_ROOT), TIME(MSECS(100), SECS(300)),
+	 GLOBAL(on_attack_timeout), LIVE},
 	{NAME("workers", CONF_ROOT), NUMBER(0, CONF_WORKERS_MAX), GLOBAL(workers), FIXED},
 	{NAME("queue", CONF_ROOT), NUMBER(0, UINT16_MAX), GLOBAL(queue), FIXED},
 	{NAME("placement", CONF_ROOT), ONE_OF(placement_names), GLOBAL(placement)},
@@ -135,6 +169,19 @@ const struct conf_option conf_options[] = {
 	{NAME("refuse-when-down", CONF_SERVICE), .kind = CONF_KIND_BOOL, SERVICE(refuse_when_down),
 	 LIVE},
 	{NAME("relief", CONF_SERVICE), .kind = CONF_KIND_BOOL, SERVICE(relief), LIVE},
+	{NAME("on-attack", CONF_SERVICE), .kind = CONF_KIND_TEXT, DAEMON(on_attack),
+	 .check = check_service_command},
+	{NAME("allow", CONF_SERVICE), .kind = CONF_KIND_CLIENTS, .min = true},
+	{NAME("deny", CONF_SERVICE), .kind = CONF_KIND_CLIENTS, .min = false},
+	{NAME("synack-limit", CONF_SERVICE), RATE(0, 1000000), SERVICE(synack_limit), LIVE},
+	{NAME("drop-fingerprint", CONF_SERVICE), .kind = CONF_KIND_BOOL, SERVICE(drop_fingerprint),
+	 LIVE},
+	{NAME("limit", CONF_SERVICE), SECTION(CONF_LIMIT)},
+	{NAME("when", CONF_LIMIT), ONE_OF(limit_names), SERVICE(limit.when), LIVE},
+	{NAME("rate", CONF_LIMIT), RATE(1, 1000000), SERVICE(limit.rate), LIVE},
+	{NAME("burst", CONF_LIMIT), NUMBER(1, 1000000), SERVICE(limit.burst), LIVE},
+	{NAME("prefix4", CONF_LIMIT), NUMBER(1, 32), SERVICE(limit.prefix4), LIVE},
+	{NAME("prefix6", CONF_LIMIT), NUMBER(1, 128), SERVICE(limit.prefix6), LIVE},
 	{NAME("attack", CONF_SERVICE), SECTION(CONF_ATTACK)},
 	{NAME("start", CONF_ATTACK), NUMBER(2, POOL_MAX), SERVICE(attack.start), LIVE},
 	{NAME("end", CONF_ATTACK), NUMBER(1, POOL_MAX), SERVICE(attack.end), LIVE},
@@ -188,6 +235,15 @@ const struct conf_option *conf_option_elsewhere(enum conf_section section, const
 			return o;
 	}
 	return NULL;
+}
+
+void *conf_option_base(const struct conf_option *o, struct conf *c, uint32_t service)
+{
+	if (o->daemon)
+		return &c->service[service];
+	if (o->section == CONF_SERVICE || o->section == CONF_ATTACK || o->section == CONF_LIMIT)
+		return &c->guard.service[service];
+	return c;
 }
 
 /* store() - an integer into a field of 1, 2, 4 or 8 bytes. */

@@ -40,7 +40,9 @@ struct conf_option {
 	enum conf_section opens;
 	bool live; /* conf_set() may change it */
 	bool fixed; /* nor does a reload change it */
-	uint32_t offset; /* of the field in struct conf, or in struct guard_service_config */
+	bool daemon; /* of a service, and in struct conf_service */
+	/* of the field in struct conf, or in struct guard_service_config or conf_service */
+	uint32_t offset;
 	uint32_t size; /* of the field */
 	uint64_t min, max;
 	const char *const *names;
@@ -48,7 +50,7 @@ struct conf_option {
 	int (*check)(const void *field, char *why);
 };
 
-#define CONF_OPTIONS_MAX 40
+#define CONF_OPTIONS_MAX 80
 extern const struct conf_option conf_options[];
 extern const size_t conf_n_options; /* <= CONF_OPTIONS_MAX */
 

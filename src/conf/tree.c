@@ -115,8 +115,8 @@ static const struct raw *raw_of(cfg_t *cfg, const char *name)
 	return opt != NULL && cfg_opt_size(opt) > 0 ? cfg_opt_getnptr(opt, 0) : NULL;
 }
 
-/* read_values() - all options of @section that take one value. */
-static void read_values(struct reader *r, cfg_t *cfg, enum conf_section section, void *base)
+/* read_values() - all options of @section that take one value; @service: index, where it has one. */
+static void read_values(struct reader *r, cfg_t *cfg, enum conf_section section, uint32_t service)
 {
 	char why[CONF_WHY_MAX];
 
@@ -128,7 +128,8 @@ static void read_values(struct reader *r, cfg_t *cfg, enum conf_section section,
 		    conf_option_is_list(o))
 			continue;
 		raw = raw_of(cfg, o->name);
-		if (raw != NULL && conf_option_set(o, base, raw->text, why) != 0)
+		if (raw != NULL &&
+		    conf_option_set(o, conf_option_base(o, r->conf, service), raw->text, why) != 0)
 			conf_error_add(r->errors, raw->line, "%s: %s", o->name, why);
 	}
 }
@@ -215,7 +216,7 @@ static void read_service(struct reader *r, cfg_t *cfg, uint32_t index)
 	memcpy(s->name, from->name, sizeof(s->name) - 1);
 	r->places->service[index].service = from->line;
 	r->places->service[index].listens = from->listen;
-	read_values(r, cfg, CONF_SERVICE, s);
+	read_values(r, cfg, CONF_SERVICE, index);
 	for (unsigned i = 0; i < cfg_opt_size(listen); i++)
 		read_listen(r, index, cfg_opt_getnptr(listen, i));
 	read_clients(r, cfg, CONF_SERVICE, (uint16_t)index);
@@ -224,7 +225,7 @@ static void read_service(struct reader *r, cfg_t *cfg, uint32_t index)
 	if (attack != NULL) {
 		int start = line_of(attack, "start"), end = line_of(attack, "end");
 
-		read_values(r, attack, CONF_ATTACK, s);
+		read_values(r, attack, CONF_ATTACK, index);
 		r->places->service[index].start = start != 0;
 		r->places->service[index].end = end != 0;
 		r->places->service[index].attack = start > end ? start : end;
@@ -238,11 +239,12 @@ static void read_root(struct reader *r, cfg_t *cfg)
 	r->places->workers = line_of(cfg, "workers");
 	r->places->queue = line_of(cfg, "queue");
 	r->places->max_half_open = line_of(cfg, "max-half-open");
-	read_values(r, cfg, CONF_ROOT, r->conf);
+	read_values(r, cfg, CONF_ROOT, 0);
 	if (timeouts != NULL)
-		read_values(r, timeouts, CONF_TIMEOUTS, r->conf);
+		read_values(r, timeouts, CONF_TIMEOUTS, 0);
 	if (cookie != NULL)
-		read_values(r, cookie, CONF_COOKIE, r->conf);
+		read_values(r, cookie, CONF_COOKIE, 0);
+	read_clients(r, cfg, CONF_ROOT, UINT16_MAX);
 	r->conf->guard.n_services = r->scan->n_services;
 	for (unsigned i = 0; i < cfg_size(cfg, "service"); i++) {
 		cfg_t *service = cfg_getnsec(cfg, "service", i);

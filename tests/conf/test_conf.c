@@ -82,6 +82,8 @@ START_TEST(shortest_file_gets_defaults)
 	ck_assert_str_eq(c->control_group, "");
 	ck_assert_str_eq(c->state_dir, "/var/lib/tcpguard");
 	ck_assert_str_eq(c->metrics, "off");
+	ck_assert_ptr_null(conf_on_attack(c, 0));
+	ck_assert_uint_eq(c->on_attack_timeout, 10 * USEC_PER_SEC);
 	ck_assert(c->workers_auto);
 	ck_assert_uint_ge(c->workers, 1);
 	ck_assert_uint_le(c->workers, CONF_WORKERS_MAX);
@@ -125,6 +127,7 @@ static const char full[] =
 	"log = debug\n"
 	"log-target = stderr\n"
 	"metrics = off\n"
+	"on-attack = \"/usr/local/bin/tell --to ops@example.net\" on-attack-timeout = 3s\n"
 	"fragments = drop\n"
 	"kernel-set = yes allow = 198.51.100.7 deny = { \"203.0.113.0/24\", \"2001:db8:bad::/48\" }\n"
 	"msl = 500ms\n"
@@ -138,7 +141,10 @@ static const char full[] =
 	"	engine = relay\n"
 	"	attack { start = 1024 end = 512 hold = 90s }\n"
 	"	refuse-when-down = no\n"
-	"	relief = off\n"
+	"	allow = { \"[2001:db8:5::]/64\" } deny = 0.0.0.0/0\n"
+	"	synack-limit = 50/s drop-fingerprint = yes\n"
+	"	limit { when = attack rate = 20/s burst = 40 prefix4 = 32 prefix6 = 56 }\n"
+	"	relief = off on-attack = /bin/page\n"
 	"}\n"
 	"service 'mail-2.x' { listen = 192.0.2.11:25 mode = monitor attack { start = 10 } }\n";
 
@@ -174,6 +180,9 @@ START_TEST(every_option_is_taken)
 	ck_assert_uint_eq(c->max_half_open, 65536);
 	ck_assert_int_eq(c->log_level, LOG_DEBUG);
 	ck_assert_int_eq(c->log_target, CONF_LOG_TARGET_STDERR);
+	ck_assert_uint_eq(c->on_attack_timeout, 3 * USEC_PER_SEC);
+	ck_assert_str_eq(conf_on_attack(c, 0), "/bin/page");
+	ck_assert_str_eq(conf_on_attack(c, 1), "/usr/local/bin/tell --to ops@example.net");
 	ck_assert_int_eq(c->guard.fragments, GUARD_FRAGMENTS_DROP);
 	ck_assert(c->kernel_set);
 	ck_assert_uint_eq(c->guard.n_clients, 5);
@@ -424,6 +433,31 @@ static const struct {
 	 "them\n"},
 	{"service a { listen = { 1.2.3.4:5,\n1.2.3.4:5 } }",
 	 "f:2: listen: \"1.2.3.4:5\" is guarded already by line 1 of the same service, remove one of them\n"},
+	{"on-attack = tell\n" SERVICE,
+	 "f:1: on-attack: \"tell\" does not begin with the path of a file, write one like "
+	 "\"/usr/local/sbin/on-attack\", or off\n"},
+	{"on-attack = ''\n" SERVICE,
+	 "f:1: on-attack: \"\" does not begin with the path of a file, write one like "
+	 "\"/usr/local/sbin/on-attack\", or off\n"},
+	{"on-attack-timeout = 1h\n" SERVICE,
+	 "f:1: on-attack-timeout: 1h is out of range, write a value from 100ms to 5m\n"},
+	{"deny = 203.0.113.7/24\n" SERVICE,
+	 "f:1: deny: \"203.0.113.7/24\" has bits set behind its prefix, write 203.0.113.0/24\n"},
+	{"deny = example.net\n" SERVICE,
+	 "f:1: deny: \"example.net\" is not a prefix, write one like 203.0.113.0/24, 203.0.113.7 or "
+	 "2001:db8::/32 (names are not looked up)\n"},
+	{"allow = 10.0.0.0/33\n" SERVICE,
+	 "f:1: allow: \"10.0.0.0/33\" has a wrong prefix length, it goes from 0 to 32\n"},
+	{"allow = ::ffff:10.0.0.1\n" SERVICE,
+	 "f:1: allow: \"::ffff:10.0.0.1\" is an IPv4 address in IPv6 dress, write it as 10.0.0.1\n"},
+	{"allow = 10.0.0.0/8\ndeny = { 192.0.2.0/24,\n10.0.0.0/8 }\n" SERVICE,
+	 "f:3: deny: \"10.0.0.0/8\" stands on line 1 already, remove one of them\n"},
+	{"deny = {}\n" SERVICE,
+	 "f:1: the list of \"deny\" is empty, write an address like \"203.0.113.0/24\"\n"},
+	{"service a { listen = 1.2.3.4:5 limit { rate = 0/s } }",
+	 "f:1: rate: 0/s is out of range, write a value from 1 to 1000000\n"},
+	{"service a { listen = 1.2.3.4:5 limit { when = never } }",
+	 "f:1: when: \"never\" is not known, write off, attack or always\n"},
 	/* all at once, in the order of the lines */
 	{"lgo = loud\n"
 	 "service \"web\" {\n"
@@ -452,6 +486,40 @@ static const struct {
 START_TEST(errors_are_reported_with_line_and_advice)
 {
 	refused(wrong[_i].text, wrong[_i].errors);
+}
+END_TEST
+
+START_TEST(a_service_may_have_no_command_of_its_own_or_none_at_all)
+{
+	struct conf *c = load("on-attack = /bin/page\n"
+			      "service a { listen = 192.0.2.1:80 on-attack = off }\n"
+			      "service b { listen = 192.0.2.2:80 on-attack = '' }\n");
+
+	ck_assert_ptr_null(conf_on_attack(c, 0));
+	ck_assert_str_eq(conf_on_attack(c, 1), "/bin/page");
+	conf_free(c);
+}
+END_TEST
+
+/* command_of() - a file whose on-attack has @words words. */
+static const char *command_of(int words)
+{
+	static char text[512];
+
+	strcpy(text, "on-attack = \"/a");
+	while (--words > 0)
+		strcat(text, " b");
+	return strcat(text, "\"\n" SERVICE);
+}
+
+START_TEST(a_command_has_so_many_words)
+{
+	char *errors;
+
+	conf_free(load(command_of(CONF_COMMAND_WORDS_MAX)));
+	errors = errors_of(command_of(CONF_COMMAND_WORDS_MAX + 1));
+	ck_assert_ptr_nonnull(strstr(errors, "has more than 32 words"));
+	free(errors);
 }
 END_TEST
 
