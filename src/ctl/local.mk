@@ -21,6 +21,7 @@ libctl_la_SOURCES = \
 	src/ctl/service.c \
 	src/ctl/status.c \
 	src/ctl/words.c \
-	src/ctl/words.h
+	src/ctl/words.h \
+	src/ctl/worker.def
 libctl_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 libctl_la_LIBADD = $(EVENT_LIBS)

@@ -14,13 +14,10 @@ typedef void ctl_job_fn(struct guard *g, usec_t now, struct actions *out, void *
 
 struct ctl_worker_stats {
 	uint32_t queue; /* its (first) NFQUEUE number */
-	uint64_t packets; /* taken from the queue */
-	uint64_t overruns; /* ENOBUFS: the kernel could not deliver */
-	uint64_t kernel_dropped; /* from /proc/net/netfilter/nfnetlink_queue: queue full */
-	uint64_t user_dropped; /* likewise: socket buffer full */
-	uint64_t injected; /* packets sent by the guard */
-	uint64_t inject_errors;
 	usec_t cpu; /* CPU time of the thread */
+#define WORKER_COUNTER(name, text) uint64_t name;
+#include "ctl/worker.def"
+#undef WORKER_COUNTER
 };
 
 struct ctl_ops {

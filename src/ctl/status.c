@@ -60,12 +60,9 @@ static void write_worker(struct request *r, uint32_t w)
 	jw_object_begin(j, NULL);
 	jw_u64(j, "worker", w);
 	jw_u64(j, "queue", s.queue);
-	jw_u64(j, "packets", s.packets);
-	jw_u64(j, "overruns", s.overruns);
-	jw_u64(j, "kernel_dropped", s.kernel_dropped);
-	jw_u64(j, "user_dropped", s.user_dropped);
-	jw_u64(j, "injected", s.injected);
-	jw_u64(j, "inject_errors", s.inject_errors);
+#define WORKER_COUNTER(name, text) jw_u64(j, #name, s.name);
+#include "ctl/worker.def"
+#undef WORKER_COUNTER
 	jw_u64(j, "cpu_ms", s.cpu / USEC_PER_MSEC);
 	jw_object_end(j);
 }

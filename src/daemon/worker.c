@@ -431,14 +431,27 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 {
 	const struct worker_config *c = &w->config;
 	const struct nfqueue_stats *q = nfqueue_stats(w->queue);
+	const struct inject_stats *i = &w->inject.stats;
 	clockid_t cpu;
 
 	*s = (struct ctl_worker_stats){
 		.queue = c->queue + c->index,
 		.packets = q->packets,
+		.bulk = q->bulk,
+		.batches = q->batches,
+		.replaced = q->replaced,
+		.requeued = q->requeued,
+		.passed_on = q->passed_on,
 		.overruns = q->overruns,
-		.injected = w->inject.stats.sent,
-		.inject_errors = w->inject.stats.errors,
+		.oversize = q->oversize,
+		.bad_messages = q->bad_messages,
+		.verdict_errors = q->verdict_errors,
+		.send_retries = q->send_retries,
+		.injected = i->sent,
+		.inject_errors = i->errors,
+		.inject_no_route = i->no_route,
+		.inject_refused = i->refused,
+		.inject_no_room = i->no_room,
 	};
 	add_kernel_stats((uint16_t)(c->queue + c->index), s);
 	add_kernel_stats((uint16_t)(c->queue + c->workers + c->index), s);

@@ -13,6 +13,18 @@ static void label(const char *text)
 	printf("%-15s ", text);
 }
 
+/* print_line() - a figure, exactly and for the eye, and what it is. */
+static void print_line(const char *key, uint64_t value, const char *text)
+{
+	char exact[TEXT_NUMBER_MAX], human[TEXT_NUMBER_MAX] = "";
+
+	if (strncmp(key, "bytes_", 6) == 0)
+		text_bytes(value, human);
+	else if (value >= 10000)
+		text_count(value, human);
+	printf("  %-20s %20s %8s  %s\n", key, text_exact(value, exact), human, text);
+}
+
 /* used_of() - "12 of 1,000 (1 %)". */
 static void used_of(const json_t *row, const char *name, const char *used, const char *max)
 {
@@ -69,6 +81,27 @@ static void print_workers(struct screen *s, const json_t *workers)
 	table_end(&t, true);
 }
 
+/* print_datapath() - all that the workers count, added up. */
+static void print_datapath(const json_t *workers)
+{
+	static const struct {
+		const char *key, *text;
+	} counters[] = {
+#define WORKER_COUNTER(name, text) {#name, text},
+#include "ctl/worker.def"
+#undef WORKER_COUNTER
+	};
+
+	puts("\nall workers:");
+	for (size_t k = 0; k < ARRAY_SIZE(counters); k++) {
+		uint64_t sum = 0;
+
+		for (size_t i = 0; i < json_array_size(workers); i++)
+			sum += row_u64(json_array_get(workers, i), counters[k].key);
+		print_line(counters[k].key, sum, counters[k].text);
+	}
+}
+
 void view_status_row(struct screen *s, const json_t *row)
 {
 	char a[TEXT_NUMBER_MAX], b[TEXT_NUMBER_MAX], c[TEXT_NUMBER_MAX];
@@ -95,6 +128,7 @@ void view_status_row(struct screen *s, const json_t *row)
 	printf("%s packets in a server's name dropped, from where it is not\n\n",
 	       text_exact(row_u64(row, "forged"), a));
 	print_workers(s, json_object_get(row, "workers"));
+	print_datapath(json_object_get(row, "workers"));
 }
 
 /* What `stats` has besides the counters of core/counters.def. */
@@ -119,17 +153,8 @@ static const struct line {
 
 static void print_lines(const json_t *row, const struct line *lines, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint64_t value = row_u64(row, lines[i].key);
-		char exact[TEXT_NUMBER_MAX], human[TEXT_NUMBER_MAX] = "";
-
-		if (strncmp(lines[i].key, "bytes_", 6) == 0)
-			text_bytes(value, human);
-		else if (value >= 10000)
-			text_count(value, human);
-		printf("  %-20s %20s %8s  %s\n", lines[i].key, text_exact(value, exact), human,
-		       lines[i].text);
-	}
+	for (size_t i = 0; i < n; i++)
+		print_line(lines[i].key, row_u64(row, lines[i].key), lines[i].text);
 }
 
 void view_stats_row(struct screen *s, const json_t *row)

@@ -230,7 +230,7 @@ static int fake_run(void *ctx, uint32_t w, ctl_job_fn *job, void *arg)
 {
 	static struct actions out;
 	struct fake *f = ctx;
-	struct guard g = {(struct guard_arena *)&f->worker[w], &f->config};
+	struct guard g = {.arena = (struct guard_arena *)&f->worker[w], .config = &f->config};
 
 	if (f->dead_worker == (int)w)
 		return -ETIMEDOUT;
@@ -246,6 +246,8 @@ static void fake_worker_stats(void *ctx, uint32_t w, struct ctl_worker_stats *s)
 	s->queue = 100 + w;
 	s->packets = 1000 * (w + 1);
 	s->overruns = 1;
+	s->oversize = 7;
+	s->inject_refused = 3;
 	s->cpu = 2500 * USEC_PER_MSEC;
 }
 

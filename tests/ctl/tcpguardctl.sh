@@ -92,6 +92,7 @@ without_daemon() {
 rows() {
 	expect 0 -s "$sock" status
 	has out 'under attack: web'
+	has out ' 14           packets dropped, too long to be copied whole'
 	expect 0 -s "$sock" --json status
 	lines 1
 	expect 0 -s "$sock" stats web

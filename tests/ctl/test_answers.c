@@ -31,6 +31,12 @@ START_TEST(status_adds_the_workers_up)
 	ck_assert_uint_eq(json_array_size(workers), 2);
 	ck_assert_int_eq(number(json_array_get(workers, 1), "packets"), 2000);
 	ck_assert_int_eq(number(json_array_get(workers, 1), "queue"), 101);
+#define WORKER_COUNTER(name, text) \
+	ck_assert(json_is_integer(json_object_get(json_array_get(workers, 1), #name)));
+#include "ctl/worker.def"
+#undef WORKER_COUNTER
+	ck_assert_int_eq(number(json_array_get(workers, 0), "oversize"), 7);
+	ck_assert_int_eq(number(json_array_get(workers, 0), "inject_refused"), 3);
 	ck_assert_int_eq(number(json_array_get(workers, 1), "cpu_ms"), 2500);
 	json_decref(j);
 	free(r.text);

@@ -178,6 +178,11 @@ reverse_path_filters() {
 	in_guard sysctl -qw net.ipv4.conf.all.rp_filter=0
 }
 
+# of_workers() - a counter of the datapath, all workers together.
+of_workers() {
+	ctl --json status | tr '}' '\n' | json "$1" | awk '{ n += $1 } END { print n }'
+}
+
 several_workers() {
 	local busy
 
@@ -193,6 +198,9 @@ several_workers() {
 	check "all were spliced" number "$(stat_of spliced)" = 1502
 	busy=$(ctl --json status | tr '}' '\n' | json packets | grep -vc '^0$')
 	check "more than one worker had work" number "$busy" '>' 1
+	check "what was rewritten is counted" number "$(of_workers replaced)" '>' 1502
+	check "what was sent is counted" number "$(of_workers injected)" '>' 1502
+	check "nothing was too long" number "$(of_workers oversize)" = 0
 	guard_stop
 }
 
