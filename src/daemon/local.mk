@@ -16,5 +16,5 @@ tcpguardd_SOURCES = \
 	src/daemon/worker.c src/daemon/worker.h
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS)
-tcpguardd_LDADD = libctl.la libconf.la libdatapath.la libcore.la libwire.la libbase.la \
-	$(EVENT_LIBS) $(NFQ_LIBS) $(CONFUSE_LIBS) $(SYSTEMD_LIBS)
+tcpguardd_LDADD = libreplay.la libctl.la libconf.la libdatapath.la libcore.la libwire.la libbase.la \
+	$(EVENT_LIBS) $(NFQ_LIBS) $(CONFUSE_LIBS) $(PCAP_LIBS) $(SYSTEMD_LIBS)

@@ -14,10 +14,8 @@ tests_tools_peer_SOURCES = tests/tools/peer.c tests/tools/peer.h tests/tools/pee
 
 tests_tools_wire_SOURCES = tests/tools/wire.c tests/tools/util.c tests/tools/util.h
 
-if HAVE_PCAP
 noinst_PROGRAMS += tests/tools/replay
 tests_tools_replay_SOURCES = tests/tools/replay.c tests/tools/sender.c tests/tools/sender.h \
 	tests/tools/util.c tests/tools/util.h
 tests_tools_replay_CFLAGS = $(AM_CFLAGS) $(NFQ_CFLAGS) $(PCAP_CFLAGS)
 tests_tools_replay_LDADD = $(NFQ_LIBS) $(PCAP_LIBS)
-endif
