@@ -16,6 +16,7 @@
 #include "core/half_open.h"
 #include "core/keys.h"
 #include "core/limit.h"
+#include "core/listens.h"
 #include "core/profile.h"
 #include "core/rules.h"
 
@@ -110,6 +111,7 @@ struct guard_arena {
 	uint32_t n_services; /* slots ever used */
 	struct service service[SERVICE_SLOTS];
 	uint16_t slot_of_config[GUARD_SERVICES_MAX];
+	struct listens listens;
 	struct profile profile[PROFILE_SETS * PROFILE_WAYS];
 };
 

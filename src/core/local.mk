@@ -30,6 +30,8 @@ libcore_la_SOURCES = \
 	src/core/keys.h \
 	src/core/limit.c \
 	src/core/limit.h \
+	src/core/listens.c \
+	src/core/listens.h \
 	src/core/passive.c \
 	src/core/profile.c \
 	src/core/profile.h \

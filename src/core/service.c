@@ -19,12 +19,7 @@
 #define RELIEF_SPARE_RETRANSMITTED \
 	(3000 * USEC_PER_MSEC) /* forged sources do not repeat themselves */
 
-/* listens_on() - families are kept apart: "[::]/0" is every IPv6 address and no IPv4-mapped one. */
-static bool listens_on(const struct guard_listen *l, const struct ip_addr *addr, uint16_t port)
-{
-	return port >= l->port_low && port <= l->port_high && service_covers(l, addr);
-}
-
+/* Families are kept apart: "[::]/0" is every IPv6 address and no IPv4-mapped one. */
 bool service_covers(const struct guard_listen *l, const struct ip_addr *addr)
 {
 	return ip_addr_is_v4(addr) == ip_addr_is_v4(&l->prefix) &&
@@ -33,18 +28,9 @@ bool service_covers(const struct guard_listen *l, const struct ip_addr *addr)
 
 int service_match(const struct turn *t, const struct ip_addr *addr, uint16_t port)
 {
-	const struct guard_config *c = t->config;
-	int best = -1, best_plen = -1;
+	int index = listens_find(&t->a->listens, addr, port);
 
-	for (uint32_t i = 0; i < c->n_listens; i++) {
-		const struct guard_listen *l = &c->listen[i];
-
-		if (l->plen > best_plen && listens_on(l, addr, port)) {
-			best = t->a->slot_of_config[l->service];
-			best_plen = l->plen;
-		}
-	}
-	return best;
+	return index < 0 ? -1 : t->a->slot_of_config[index];
 }
 
 static uint32_t share(uint32_t threshold, uint32_t workers)
@@ -112,6 +98,7 @@ void service_configure(struct turn *t)
 	const struct guard_config *c = t->config;
 
 	match_services(t->a, c);
+	listens_build(&t->a->listens, c);
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct guard_service_config *sc = &c->service[i];
 		uint32_t slot = t->a->slot_of_config[i];

@@ -95,6 +95,17 @@ tests_core_test_guard_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_guard_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_guard_LDADD = $(CORE_TEST_LIBS)
 
+check_PROGRAMS += tests/core/test_listens
+TESTS += tests/core/test_listens
+tests_core_test_listens_SOURCES = tests/core/test_listens.c
+tests_core_test_listens_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_listens_LDADD = libcore.la libbase.la $(CHECK_LIBS)
+
+# Not a test: nanoseconds it takes to find the service of a packet.
+check_PROGRAMS += tests/core/bench_listens
+tests_core_bench_listens_SOURCES = tests/core/bench_listens.c
+tests_core_bench_listens_LDADD = libcore.la libbase.la
+
 # Not a test: nanoseconds a packet costs in the core alone.
 check_PROGRAMS += tests/core/bench_core
 tests_core_bench_core_SOURCES = tests/core/bench_core.c

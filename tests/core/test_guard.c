@@ -352,6 +352,7 @@ START_TEST(any_ipv6_is_not_ipv4)
 	struct segment s;
 
 	fx.config->listen[0] = (struct guard_listen){.plen = 0, .port_low = 1, .port_high = 65535};
+	guard_configure(&fx.guard, fx.now, fx.config);
 	s = seg_syn(fx_stranger(), seg_end("198.51.100.1", 80), 1);
 	fx_accept(&s);
 	ck_assert_uint_eq(fx_report().unguarded, 1);
@@ -372,6 +373,7 @@ START_TEST(port_ranges_have_two_ends)
 
 	fx.config->listen[0].port_low = 8080;
 	fx.config->listen[0].port_high = 8090;
+	guard_configure(&fx.guard, fx.now, fx.config);
 	for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
 		struct segment s =
 			seg_syn(fx_stranger(), seg_end("198.51.100.1", ports[i].port), 1);
@@ -393,6 +395,7 @@ START_TEST(a_client_behind_a_guarded_port)
 	fx.config->listen[0].plen = 120;
 	fx.config->listen[0].port_low = 1;
 	fx.config->listen[0].port_high = 65535;
+	guard_configure(&fx.guard, fx.now, fx.config);
 	set_mode(GUARD_MODE_ADAPTIVE);
 	s = seg_syn(from, fx.server, 1000);
 	fx_accept(&s);
