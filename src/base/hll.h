@@ -16,7 +16,7 @@
 
 /* All zero: nothing was counted. */
 struct hll {
-	uint8_t rank[HLL_REGISTERS]; /* leading zeros plus one, at most 65 - HLL_BITS; 0: none yet */
+	uint8_t rank[HLL_REGISTERS]; /* leading zeros plus one; 0: none yet */
 };
 
 /* hll_add() - count what has this 64-bit hash, once. */

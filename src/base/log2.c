@@ -6,7 +6,7 @@
 
 /* log2(1 + i / 32) */
 static const uint32_t steps[STEPS + 1] = {
-	0, 2909, 5732, 8473, 11136, 13727, 16248, 18704, 21098, 23433, 25711,
+	0,     2909,  5732,  8473,  11136, 13727, 16248, 18704, 21098, 23433, 25711,
 	27936, 30109, 32234, 34312, 36346, 38336, 40286, 42196, 44068, 45904, 47705,
 	49472, 51207, 52911, 54584, 56229, 57845, 59434, 60997, 62534, 64047, 65536,
 };
@@ -22,6 +22,5 @@ uint32_t log2_q16(uint64_t x)
 	fraction = (x << (63 - whole)) & INT64_MAX;
 	step = (uint32_t)(fraction >> (63 - STEP_BITS));
 	between = (uint32_t)(fraction >> (63 - STEP_BITS - 16)) & 0xffff;
-	return whole * LOG2_ONE + steps[step] +
-	       ((steps[step + 1] - steps[step]) * between >> 16);
+	return whole * LOG2_ONE + steps[step] + ((steps[step + 1] - steps[step]) * between >> 16);
 }

@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The keys are found through an open hash table with linear probing. Removal moves later entries up,
- * so there are no tombstones, and a place that is empty ends a search.
- */
 #include "base/topk.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define INDEX_MASK (TOPK_INDEX - 1)
-
-static_assert(TOPK_SLOTS <= 255, "a slot plus one fits into the lower byte of an index entry");
-static_assert(TOPK_INDEX <= 1 << 24, "the tag is made of bits that do not choose the place");
-
-static uint16_t index_entry(unsigned slot, uint32_t hash)
-{
-	return (uint16_t)(hash >> 24 << 8 | (slot + 1));
-}
-
-static unsigned index_slot(uint16_t entry)
-{
-	return (entry & 0xffu) - 1;
-}
+static_assert(TOPK_SLOTS <= 255, "a slot plus one fits into a byte");
 
 static uint32_t add_saturated(uint32_t a, uint32_t b)
 {
@@ -30,45 +13,30 @@ static uint32_t add_saturated(uint32_t a, uint32_t b)
 
 unsigned topk_find(const struct topk *t, const struct topk_key *key, uint32_t hash)
 {
-	uint16_t entry;
+	for (unsigned at = t->head[hash % TOPK_HEADS]; at; at = t->next[at - 1]) {
+		const struct topk_key *k = &t->key[at - 1];
 
-	for (uint32_t place = hash & INDEX_MASK; (entry = t->index[place]) != 0;
-	     place = (place + 1) & INDEX_MASK) {
-		const struct topk_key *k = &t->key[index_slot(entry)];
-
-		if (entry >> 8 == hash >> 24 && k->word[0] == key->word[0] &&
-		    k->word[1] == key->word[1])
-			return index_slot(entry);
+		if (k->word[0] == key->word[0] && k->word[1] == key->word[1])
+			return at - 1;
 	}
 	return TOPK_NONE;
 }
 
-static void index_insert(struct topk *t, unsigned slot)
+static void chain_insert(struct topk *t, unsigned slot)
 {
-	uint32_t place = t->hash[slot] & INDEX_MASK;
+	uint8_t *head = &t->head[t->hash[slot] % TOPK_HEADS];
 
-	while (t->index[place])
-		place = (place + 1) & INDEX_MASK;
-	t->index[place] = index_entry(slot, t->hash[slot]);
+	t->next[slot] = *head;
+	*head = (uint8_t)(slot + 1);
 }
 
-static void index_remove(struct topk *t, unsigned slot)
+static void chain_remove(struct topk *t, unsigned slot)
 {
-	uint16_t entry = index_entry(slot, t->hash[slot]);
-	uint32_t hole = t->hash[slot] & INDEX_MASK;
+	uint8_t *link = &t->head[t->hash[slot] % TOPK_HEADS];
 
-	while (t->index[hole] != entry)
-		hole = (hole + 1) & INDEX_MASK;
-	for (uint32_t at = (hole + 1) & INDEX_MASK; t->index[at]; at = (at + 1) & INDEX_MASK) {
-		uint32_t home = t->hash[index_slot(t->index[at])] & INDEX_MASK;
-
-		/* it may stand in the hole unless its search begins behind that */
-		if (((at - home) & INDEX_MASK) >= ((at - hole) & INDEX_MASK)) {
-			t->index[hole] = t->index[at];
-			hole = at;
-		}
-	}
-	t->index[hole] = 0;
+	while (*link != slot + 1)
+		link = &t->next[*link - 1];
+	*link = t->next[slot];
 }
 
 /* find_lowest() - a slot with the smallest count, the next one from the hand on. */
@@ -95,11 +63,11 @@ static unsigned find_lowest(struct topk *t)
 static void take_slot(struct topk *t, unsigned slot, const struct topk_key *key, uint32_t hash)
 {
 	if (t->count[slot])
-		index_remove(t, slot);
+		chain_remove(t, slot);
 	t->key[slot] = *key;
 	t->hash[slot] = hash;
 	t->note[slot] = 0;
-	index_insert(t, slot);
+	chain_insert(t, slot);
 }
 
 unsigned topk_add(struct topk *t, const struct topk_key *key, uint32_t hash, uint32_t weight)
@@ -130,7 +98,7 @@ void topk_age(struct topk *t)
 {
 	t->total >>= 1;
 	t->low >>= 1;
-	memset(t->index, 0, sizeof(t->index));
+	memset(t->head, 0, sizeof(t->head));
 	for (unsigned i = 0; i < TOPK_SLOTS; i++) {
 		uint32_t certain = t->count[i] - t->error[i];
 
@@ -139,7 +107,7 @@ void topk_age(struct topk *t)
 		t->error[i] = t->count[i] - certain / 2;
 		t->note[i] >>= 1;
 		if (t->count[i])
-			index_insert(t, i);
+			chain_insert(t, i);
 	}
 }
 
@@ -180,8 +148,7 @@ void topk_merge(struct topk *into, const struct topk *from)
 		uint32_t count = add_saturated(from->count[j], low);
 		unsigned slot;
 
-		if (!from->count[j] ||
-		    topk_find(into, &from->key[j], from->hash[j]) != TOPK_NONE)
+		if (!from->count[j] || topk_find(into, &from->key[j], from->hash[j]) != TOPK_NONE)
 			continue;
 		slot = find_lowest(into);
 		if (count <= into->count[slot]) {

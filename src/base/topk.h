@@ -26,7 +26,7 @@
 #include "base/types.h"
 
 #define TOPK_SLOTS 128
-#define TOPK_INDEX 256 /* places of the hash table; a power of two */
+#define TOPK_HEADS 512 /* of the hash chains; a power of two */
 #define TOPK_NONE  TOPK_SLOTS /* no slot */
 
 struct topk_key {
@@ -40,10 +40,11 @@ struct topk {
 	uint32_t hand; /* where the next smallest count is looked for */
 	uint32_t count[TOPK_SLOTS]; /* 0: the slot is free */
 	uint32_t error[TOPK_SLOTS];
-	uint32_t note[TOPK_SLOTS]; /* the caller's count; 0 for a new key, aged and merged as the others */
+	uint32_t note[TOPK_SLOTS]; /* the caller's, aged and merged as well; 0 at first */
 	uint32_t hash[TOPK_SLOTS];
 	struct topk_key key[TOPK_SLOTS];
-	uint16_t index[TOPK_INDEX]; /* slot + 1, and above it eight bits of the hash; 0: none */
+	uint8_t head[TOPK_HEADS]; /* slot + 1, the first of a hash chain; 0: none */
+	uint8_t next[TOPK_SLOTS]; /* slot + 1 */
 };
 
 /*

@@ -48,10 +48,17 @@ static const struct {
 static uint64_t option_code(uint8_t kind)
 {
 	static const uint8_t codes[] = {
-		[TCP_KIND_EOL] = 1,	   [TCP_KIND_NOP] = 2,	  [TCP_KIND_MSS] = 3,
-		[TCP_KIND_WSCALE] = 4,	   [TCP_KIND_SACK_PERMITTED] = 5,
-		[TCP_KIND_SACK] = 6,	   [TCP_KIND_TIMESTAMPS] = 7, [TCP_KIND_MD5] = 8,
-		[TCP_KIND_AO] = 9,	   [TCP_KIND_MPTCP] = 10, [TCP_KIND_FASTOPEN] = 11,
+		[TCP_KIND_EOL] = 1,
+		[TCP_KIND_NOP] = 2,
+		[TCP_KIND_MSS] = 3,
+		[TCP_KIND_WSCALE] = 4,
+		[TCP_KIND_SACK_PERMITTED] = 5,
+		[TCP_KIND_SACK] = 6,
+		[TCP_KIND_TIMESTAMPS] = 7,
+		[TCP_KIND_MD5] = 8,
+		[TCP_KIND_AO] = 9,
+		[TCP_KIND_MPTCP] = 10,
+		[TCP_KIND_FASTOPEN] = 11,
 	};
 	uint8_t code = kind < ARRAY_SIZE(codes) ? codes[kind] : 0;
 
