@@ -19,28 +19,16 @@ usage() {
 	END
 }
 
-ROUNDS=3 ONLY=throughput,connections,latency,syn,memory,dump SECONDS_EACH=2 JSON=''
-while [ $# -gt 0 ]; do
-	case $1 in
-	--build | --rounds | --only | --seconds | --json)
-		[ -n "${2:-}" ] || {
-			echo "error: $1 needs a value" >&2
-			usage >&2
-			exit 2
-		}
-		;;
-	esac
-	case $1 in
-	--build) BUILD_DIR=$2 && shift ;;
-	--rounds) ROUNDS=$2 && shift ;;
-	--only) ONLY=$2 && shift ;;
-	--seconds) SECONDS_EACH=$2 && shift ;;
-	--json) JSON=$2 && shift ;;
-	-h | --help) usage && exit 0 ;;
-	*) usage >&2 && exit 2 ;;
-	esac
-	shift
-done
+ALL=throughput,connections,latency,syn,memory,dump
+ROUNDS=3 ONLY=$ALL SECONDS_EACH=2 JSON=''
+# shellcheck disable=SC2034 # read by args.sh
+ARGS="--build BUILD_DIR text
+--rounds ROUNDS number
+--only ONLY list:$ALL
+--seconds SECONDS_EACH number
+--json JSON text"
+. "$(dirname "$0")/../lab/args.sh"
+args_parse "$@"
 
 . "$(dirname "$0")/../lab/lib.sh"
 . "$(dirname "$0")/report.sh"

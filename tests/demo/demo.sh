@@ -24,28 +24,15 @@ usage() {
 }
 
 RATE=30000 REQUESTS=200 FLOOD_S=12 CAPTURE='' FAMILY=4
-while [ $# -gt 0 ]; do
-	case $1 in
-	--build | --capture | --rate | --requests | --seconds)
-		[ -n "${2:-}" ] || {
-			echo "error: $1 needs a value" >&2
-			usage >&2
-			exit 2
-		}
-		;;
-	esac
-	case $1 in
-	--build) BUILD_DIR=$2 && shift ;;
-	--capture) CAPTURE=$2 && shift ;;
-	--rate) RATE=$2 && shift ;;
-	--requests) REQUESTS=$2 && shift ;;
-	--seconds) FLOOD_S=$2 && shift ;;
-	--ipv6) FAMILY=6 ;;
-	-h | --help) usage && exit 0 ;;
-	*) usage >&2 && exit 2 ;;
-	esac
-	shift
-done
+# shellcheck disable=SC2034 # read by args.sh
+ARGS='--build BUILD_DIR text
+--capture CAPTURE file
+--rate RATE number
+--requests REQUESTS number
+--seconds FLOOD_S number
+--ipv6 FAMILY flag:6'
+. "$(dirname "$0")/../lab/args.sh"
+args_parse "$@"
 
 . "$(dirname "$0")/../lab/lib.sh"
 

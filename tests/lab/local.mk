@@ -17,5 +17,5 @@ lab_tests = \
 	tests/lab/reuse.sh
 TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/malformed.py
-dist_noinst_DATA += tests/lab/lib.sh tests/lab/talk.sh
+dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
