@@ -5,6 +5,9 @@ tcpguardd_SOURCES = \
 	src/daemon/control.c \
 	src/daemon/daemon.c src/daemon/daemon.h \
 	src/daemon/events.c \
+	src/daemon/facts.c src/daemon/facts.h \
+	src/daemon/history.c src/daemon/history.h \
+	src/daemon/history_file.c src/daemon/history_file.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/main.c \
 	src/daemon/notify.c src/daemon/notify.h \
@@ -15,6 +18,6 @@ tcpguardd_SOURCES = \
 	src/daemon/state_file.c src/daemon/state_file.h \
 	src/daemon/worker.c src/daemon/worker.h
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
-tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS)
+tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
 tcpguardd_LDADD = libreplay.la libctl.la libconf.la libdatapath.la libcore.la libwire.la libbase.la \
-	$(EVENT_LIBS) $(NFQ_LIBS) $(CONFUSE_LIBS) $(PCAP_LIBS) $(SYSTEMD_LIBS)
+	$(EVENT_LIBS) $(NFQ_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(SYSTEMD_LIBS)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,6 +45,36 @@ int state_dir_make(const char *dir, char *why, size_t why_len)
 	if (stat(dir, &st) != 0)
 		return refuse("use the directory", dir, errno, why, why_len);
 	return S_ISDIR(st.st_mode) ? 0 : refuse("use the directory", dir, ENOTDIR, why, why_len);
+}
+
+int state_dir_lock(const char *dir, char *why, size_t why_len)
+{
+	char path[STATE_FILE_PATH_MAX];
+	int fd, rc = join(path, dir, "", ".lock", "", why, why_len);
+
+	if (rc == 0)
+		rc = state_dir_make(dir, why, why_len);
+	if (rc < 0)
+		return rc;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	if (fd < 0)
+		return refuse("use", path, errno, why, why_len);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	if (rc == -EWOULDBLOCK)
+		snprintf(why, why_len,
+			 "another tcpguardd uses %s; give each a state-dir of its own", dir);
+	else
+		refuse("lock", path, -rc, why, why_len);
+	return rc;
+}
+
+void state_dir_unlock(int lock)
+{
+	if (lock >= 0)
+		close(lock);
 }
 
 static int write_all(int fd, const char *data, size_t len)

@@ -22,6 +22,14 @@
 int state_dir_make(const char *dir, char *why, size_t why_len);
 
 /*
+ * state_dir_lock() - make @dir one's own as long as the daemon lives, so that two of them do not mix
+ * what they remember. @dir is made as by state_dir_make().
+ * Return: a descriptor for state_dir_unlock(), or a negative errno with @why filled.
+ */
+int state_dir_lock(const char *dir, char *why, size_t why_len);
+void state_dir_unlock(int lock); /* negative: nothing happens */
+
+/*
  * state_file_write() - put @len bytes in place of what @dir/@name had: a temporary file beside it,
  * fsync(), rename(), fsync() of the directory. Mode 0600. @dir is made as by state_dir_make().
  * @name: without a slash.

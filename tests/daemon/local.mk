@@ -14,4 +14,16 @@ tests_daemon_test_runner_SOURCES = \
 	src/daemon/runner.c src/daemon/runner.h
 tests_daemon_test_runner_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_daemon_test_runner_LDADD = libbase.la $(EVENT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/daemon/test_history
+TESTS += tests/daemon/test_history
+tests_daemon_test_history_SOURCES = \
+	tests/daemon/test_history.c \
+	src/daemon/facts.c src/daemon/facts.h \
+	src/daemon/history.c src/daemon/history.h \
+	src/daemon/history_file.c src/daemon/history_file.h \
+	src/daemon/state_file.c src/daemon/state_file.h
+tests_daemon_test_history_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_daemon_test_history_LDADD = libctl.la libcore.la libwire.la libbase.la \
+	$(JANSSON_LIBS) $(CHECK_LIBS)
 endif
