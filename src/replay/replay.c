@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,11 +105,19 @@ static void say_nothing_read(const char *file, const struct survey *s)
 		fprintf(stderr, "  damaged: %s\n", s->damage);
 }
 
+static bool is_regular(FILE *f)
+{
+	struct stat st;
+
+	return fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* write_plot() - a whole picture or none. */
 static int write_plot(const struct replay *r, const char *path)
 {
 	FILE *f = fopen(path, "we");
 	int error = f ? 0 : errno;
+	bool ours = f && is_regular(f); /* nobody wants to lose /dev/stdout */
 
 	if (f) {
 		replay_plot(r, f);
@@ -116,7 +125,7 @@ static int write_plot(const struct replay *r, const char *path)
 			error = EIO;
 		if (fclose(f) != 0)
 			error = errno;
-		if (error)
+		if (error && ours)
 			unlink(path);
 	}
 	if (error)
