@@ -4,4 +4,5 @@ dist_doc_DATA = \
 	doc/control-protocol.md \
 	doc/cookie.md \
 	doc/operations.md \
-	doc/overview.svg
+	doc/overview.svg \
+	doc/replay.md
