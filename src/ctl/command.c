@@ -13,7 +13,7 @@
 static const struct command commands[] = {
 	{"status", "", "the daemon, its workers and its tables", 0, 0, false, .step = ctl_status},
 	{"stats", "[SERVICE]", "counters of each service", 0, 1, false, .step = ctl_stats},
-	{"services", "", "services with their listens, mode and state", 0, 0, false,
+	{"services", "[SERVICE]", "services with their listens, mode and state", 0, 1, false,
 	 .step = ctl_services},
 	{"backends", "", "what is known of each server", 0, 0, false, .step = ctl_backends,
 	 .state_bytes = &ctl_backends_state_bytes, .end = ctl_backends_end},
@@ -151,14 +151,4 @@ int request_run(struct request *r, uint32_t worker, ctl_job_fn *job, void *arg)
 			     "stays so",
 			     worker);
 	return error;
-}
-
-int request_service(struct request *r, const char *name)
-{
-	int index = guard_config_service(r->ops->config(r->ops->ctx), name);
-
-	if (index >= 0)
-		return index;
-	request_fail(r, "there is no service \"%.64s\"; `services` lists those there are", name);
-	return -ENOENT;
 }

@@ -72,7 +72,10 @@ enum step request_denied(struct request *r);
 /* request_run() - ops->run(). Return: 0, or a negative errno with @r->why filled. */
 int request_run(struct request *r, uint32_t worker, ctl_job_fn *job, void *arg);
 
-/* request_service() - index of the service @name, or -ENOENT with @r->why filled. */
+/*
+ * request_service() - index of the service called @name, or of the one that guards the address and port
+ * "192.0.2.10:443", "[2001:db8::10]:443"; or -ENOENT with @r->why filled.
+ */
 int request_service(struct request *r, const char *name);
 
 #endif

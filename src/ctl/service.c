@@ -7,9 +7,68 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/listens.h"
+
 const char *ctl_attack_state_name(enum guard_attack_state state)
 {
 	return guard_attack_state_name(state);
+}
+
+/* parse_endpoint() - "192.0.2.10:443" or "[2001:db8::10]:443". Return: is it one? */
+static bool parse_endpoint(const char *text, struct ip_addr *addr, uint16_t *port)
+{
+	char host[IP_ADDR_STRLEN + 2];
+	const char *colon = strrchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : 0;
+	bool v6 = text[0] == '[';
+	unsigned long n;
+	char *end;
+
+	if (len < 3 || len >= sizeof(host) || (v6 && text[len - 1] != ']') ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
+		return false;
+	n = strtoul(colon + 1, &end, 10);
+	*port = (uint16_t)n;
+	snprintf(host, sizeof(host), "%.*s", (int)(v6 ? len - 2 : len), text + v6);
+	return n >= 1 && n <= UINT16_MAX && ip_addr_parse(addr, host) == 0 &&
+	       ip_addr_is_v4(addr) != v6;
+}
+
+/* guarded_by() - the service that listens on @addr:@port, or -ENOENT. */
+static int guarded_by(struct request *r, const char *text, const struct ip_addr *addr,
+		      uint16_t port)
+{
+	struct listens *l = calloc(1, sizeof(*l));
+	int index;
+
+	if (!l) {
+		request_fail(r, "out of memory; try again");
+		return -ENOENT;
+	}
+	listens_build(l, r->ops->config(r->ops->ctx));
+	index = listens_find(l, addr, port);
+	free(l);
+	if (index >= 0)
+		return index;
+	request_fail(r,
+		     "no service guards %s: packets to it pass unseen; `services` lists what is "
+		     "guarded",
+		     text);
+	return -ENOENT;
+}
+
+int request_service(struct request *r, const char *name)
+{
+	int index = guard_config_service(r->ops->config(r->ops->ctx), name);
+	struct ip_addr addr;
+	uint16_t port;
+
+	if (index >= 0)
+		return index;
+	if (parse_endpoint(name, &addr, &port))
+		return guarded_by(r, name, &addr, port);
+	request_fail(r, "there is no service \"%.64s\"; `services` lists those there are", name);
+	return -ENOENT;
 }
 
 static void job_services(struct guard *g, usec_t now, struct actions *out, void *arg)
@@ -144,22 +203,23 @@ static void write_service(struct request *r, uint32_t index, const struct servic
 	jw_row_end(&r->out);
 }
 
-/* each_service() - @write a row for the service called @name, or for all of them. */
-static enum step each_service(struct request *r, const char *name,
-			      void (*write)(struct request *r, uint32_t index,
-					    const struct service_report *s))
+/* each_service() - @write a row for the service that the request names, or for all of them. */
+static enum step each_service(struct request *r, void (*write)(struct request *r, uint32_t index,
+							       const struct service_report *s))
 {
+	const char *name = request_arg(r, 0);
+	int only = name ? request_service(r, name) : -1;
 	struct service_sums *sums;
 	bool failed;
 
-	if (name && request_service(r, name) < 0)
+	if (name && only < 0)
 		return STEP_FAILED;
 	sums = calloc(1, sizeof(*sums));
 	if (!sums)
 		return request_fail(r, "out of memory; try again");
 	failed = ctl_sum_services(r, sums) != 0;
 	for (uint32_t i = 0; i < sums->n && !failed; i++)
-		if (!name || strcmp(sums->row[i].service, name) == 0)
+		if (!name || i == (uint32_t)only)
 			write(r, i, &sums->row[i]);
 	free(sums);
 	return failed ? STEP_FAILED : STEP_DONE;
@@ -167,10 +227,10 @@ static enum step each_service(struct request *r, const char *name,
 
 enum step ctl_stats(struct request *r)
 {
-	return each_service(r, request_arg(r, 0), write_stats);
+	return each_service(r, write_stats);
 }
 
 enum step ctl_services(struct request *r)
 {
-	return each_service(r, NULL, write_service);
+	return each_service(r, write_service);
 }

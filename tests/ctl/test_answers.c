@@ -7,6 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* expect_service() - @request is answered by one row, of the service called @name. */
+static void expect_service(const char *request, const char *name)
+{
+	struct reply r = ask(request);
+	json_t *j;
+
+	ck_assert_uint_eq(r.rows, 1);
+	j = row(&r, 0);
+	ck_assert_str_eq(string(j, "service"), name);
+	json_decref(j);
+	free(r.text);
+}
+
 START_TEST(status_adds_the_workers_up)
 {
 	struct reply r;
@@ -82,6 +95,15 @@ START_TEST(stats_are_sums_and_the_worst_state)
 	json_decref(j);
 	free(r.text);
 	expect_last("stats nobody", "error: there is no service \"nobody\"");
+	expect_service("stats [2001:db8::10]:443", "web");
+	expect_service("services 203.0.113.77:26", "mail");
+	expect_last("stats 203.0.113.77:27", "error: no service guards 203.0.113.77:27: ");
+	expect_last("services [2001:db8::11]:443", "error: no service guards [2001:db8::11]:443: ");
+	expect_last("stats 203.0.113.77:", "error: there is no service \"203.0.113.77:\"");
+	expect_last("stats 203.0.113.77:65536", "error: there is no service");
+	expect_last("stats [203.0.113.77]:25", "error: there is no service");
+	expect_last("stats 2001:db8::10:443", "error: there is no service");
+	expect_last("stats ::", "error: there is no service");
 	stop();
 }
 END_TEST
