@@ -1,8 +1,10 @@
 # doc
 dist_doc_DATA = \
+	doc/alerts.yml \
 	doc/architecture.md \
 	doc/control-protocol.md \
 	doc/cookie.md \
+	doc/grafana-dashboard.json \
 	doc/operations.md \
 	doc/overview.svg \
 	doc/replay.md

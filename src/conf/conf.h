@@ -47,7 +47,7 @@ struct conf {
 	char control_socket[CONF_SOCKET_MAX];
 	char control_group[CONF_GROUP_MAX]; /* empty: root only */
 	char state_dir[CONF_DIR_MAX];
-	char metrics[CONF_METRICS_MAX]; /* "off"; nothing else is accepted yet */
+	char metrics[CONF_METRICS_MAX]; /* "off", or what conf_endpoint_parse() takes */
 	char on_attack[CONF_COMMAND_MAX]; /* words between blanks; "off": none */
 	usec_t on_attack_timeout;
 	uint32_t workers; /* 1 .. CONF_WORKERS_MAX, already resolved; equals guard.workers */

@@ -44,9 +44,10 @@ static int check_engine(const void *field, char *why)
 
 static int check_metrics(const void *field, char *why)
 {
-	if (strcmp(field, "off") != 0)
-		return refuse(why, "metrics are not available yet in this version, write off");
-	return 0;
+	struct ip_addr addr;
+	uint16_t port;
+
+	return strcmp(field, "off") == 0 ? 0 : conf_endpoint_parse(field, &addr, &port, why);
 }
 
 static int check_group(const void *field, char *why)

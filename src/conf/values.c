@@ -465,3 +465,36 @@ const char *conf_closest(const char *text, const char *const *names)
 	}
 	return closest;
 }
+
+/* endpoint_split() - into an address, or none, and a port. */
+static bool endpoint_split(const char *text, struct ip_addr *addr, const char **port)
+{
+	struct range_text r;
+	char ignored[CONF_WHY_MAX];
+
+	if (text[strspn(text, "0123456789")] == '\0') {
+		*addr = ip_addr_v4(htonl(INADDR_LOOPBACK));
+		*port = text;
+		return true;
+	}
+	if (range_split(text, &r, ignored) != 0 || r.length != NULL ||
+	    ip_addr_parse(addr, r.address) != 0)
+		return false;
+	*port = r.ports;
+	return r.brackets == !ip_addr_is_v4(addr);
+}
+
+int conf_endpoint_parse(const char *text, struct ip_addr *addr, uint16_t *port, char *why)
+{
+	const char *p;
+	uint64_t v;
+
+	if (!endpoint_split(text, addr, &p) || !digits(&p, &v) || *p != '\0' || v < 1 ||
+	    v > UINT16_MAX)
+		return refuse(why,
+			      "\"%.*s\" is not an address with its port, write it like "
+			      "\"127.0.0.1:9464\" or \"[::1]:9464\", or only the port",
+			      CONF_QUOTE_MAX, text);
+	*port = (uint16_t)v;
+	return 0;
+}

@@ -51,6 +51,12 @@ int conf_prefix_parse(const char *text, struct ip_addr *prefix, uint8_t *plen, c
 const char *conf_prefix_format(const struct ip_addr *prefix, uint8_t plen, char *buf, size_t len);
 #define CONF_PREFIX_STRLEN (IP_ADDR_STRLEN + sizeof("/128"))
 
+/*
+ * conf_endpoint_parse() - "ADDRESS:PORT", IPv6 in brackets, or "PORT" of 127.0.0.1.
+ * @port: filled in host order.
+ */
+int conf_endpoint_parse(const char *text, struct ip_addr *addr, uint16_t *port, char *why);
+
 /* conf_distance() - edits that make one of two short words the other, at most 99. */
 unsigned conf_distance(const char *a, const char *b);
 

@@ -5,6 +5,7 @@
  */
 #include "ctl/commands.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,12 @@ static enum step collect(struct request *r, struct backends *b)
 	return STEP_MORE;
 }
 
+/* is_freshest() - does the row @i come before all others about its server? */
+static bool is_freshest(const struct backends *b, uint32_t i)
+{
+	return i == 0 || same_server(&b->row[i - 1], &b->row[i]) != 0;
+}
+
 static void write_backend(struct jw *j, const struct backend_report *b)
 {
 	char server[IP_ENDPOINT_STRLEN];
@@ -123,7 +130,42 @@ enum step ctl_backends(struct request *r)
 	if (!b->collected)
 		return collect(r, b);
 	for (uint32_t i = 0; i < CTL_FLOWS_CHUNK && b->next < b->n; i++, b->next++)
-		if (b->next == 0 || same_server(&b->row[b->next - 1], &b->row[b->next]) != 0)
+		if (is_freshest(b, b->next))
 			write_backend(&r->out, &b->row[b->next]);
 	return b->next < b->n ? STEP_MORE : STEP_DONE;
+}
+
+static void count(const struct backend_report *row, const struct service_sums *sums,
+		  struct server_counts *counts)
+{
+	for (uint32_t i = 0; i < sums->n; i++) {
+		if (strcmp(sums->row[i].service, row->service) != 0)
+			continue;
+		if (row->down)
+			counts[i].down++;
+		else
+			counts[i].up++;
+		return;
+	}
+}
+
+int ctl_count_servers(struct request *r, const struct service_sums *sums,
+		      struct server_counts counts[GUARD_SERVICES_MAX])
+{
+	struct backends *b = calloc(1, sizeof(*b));
+	int error = 0;
+
+	if (!b) {
+		request_fail(r, "out of memory; try again");
+		return -ENOMEM;
+	}
+	while (!b->collected && !error)
+		error = collect(r, b) == STEP_FAILED ? -EIO : 0;
+	memset(counts, 0, GUARD_SERVICES_MAX * sizeof(*counts));
+	for (uint32_t i = 0; i < b->n && !error; i++)
+		if (is_freshest(b, i))
+			count(&b->row[i], sums, counts);
+	free(b->row);
+	free(b);
+	return error;
 }

@@ -43,6 +43,19 @@ struct service_sums {
 /* ctl_sum_services() - Return: 0, or a negative errno with @r->why filled. */
 int ctl_sum_services(struct request *r, struct service_sums *sums);
 
+/* ctl_sum_reports() - status.c: the reports of all workers, added up. Return: likewise. */
+int ctl_sum_reports(struct request *r, struct guard_report *sum);
+
+/*
+ * ctl_count_servers() - backends.c: of each service in @sums how many servers answer and do not.
+ * @counts: in the order of @sums. Return: likewise.
+ */
+struct server_counts {
+	uint32_t up, down;
+};
+int ctl_count_servers(struct request *r, const struct service_sums *sums,
+		      struct server_counts counts[GUARD_SERVICES_MAX]);
+
 const char *ctl_attack_state_name(enum guard_attack_state state);
 
 /* ctl_listen_format() - "192.0.2.1:80", "203.0.113.0/24:443", "[2001:db8::1]:1000-1010", "0.0.0.0/0:*". */

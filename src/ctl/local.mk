@@ -13,6 +13,10 @@ libctl_la_SOURCES = \
 	src/ctl/flows.c \
 	src/ctl/json.c \
 	src/ctl/json.h \
+	src/ctl/metrics.c \
+	src/ctl/metrics.h \
+	src/ctl/metrics_server.c \
+	src/ctl/metrics_server.h \
 	src/ctl/ops.h \
 	src/ctl/protocol.h \
 	src/ctl/request.h \

@@ -25,8 +25,7 @@ static void job_report(struct guard *g, usec_t now, struct actions *out, void *a
 	guard_report(g, arg);
 }
 
-/* sum_reports() - the reports of all workers, added up. */
-static int sum_reports(struct request *r, struct guard_report *sum)
+int ctl_sum_reports(struct request *r, struct guard_report *sum)
 {
 	uint32_t workers = r->ops->n_workers(r->ops->ctx);
 
@@ -114,7 +113,7 @@ enum step ctl_status(struct request *r)
 
 	if (!sums)
 		return request_fail(r, "out of memory; try again");
-	if (!sum_reports(r, &sum) && !ctl_sum_services(r, sums)) {
+	if (!ctl_sum_reports(r, &sum) && !ctl_sum_services(r, sums)) {
 		write_status(r, &sum, sums);
 		step = STEP_DONE;
 	}
@@ -126,7 +125,7 @@ enum step ctl_drops(struct request *r)
 {
 	struct guard_report sum;
 
-	if (sum_reports(r, &sum))
+	if (ctl_sum_reports(r, &sum))
 		return STEP_FAILED;
 	for (int i = GUARD_DROP_NONE + 1; i < GUARD_DROP_COUNT; i++) {
 		jw_row_begin(&r->out);

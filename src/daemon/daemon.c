@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/retire.h"
 
@@ -74,6 +75,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 {
 	events_status(arg);
 	retire_check(arg);
+	metrics_check(arg);
 }
 
 static void job_nothing(struct guard *g, usec_t now, struct actions *out, void *arg)
@@ -268,6 +270,7 @@ static const struct {
 	{start_loop, stop_loop},
 	{start_workers, stop_workers},
 	{start_control, stop_control},
+	{metrics_start, metrics_stop},
 	{start_timers, stop_timers},
 	{daemon_watch_addresses, daemon_unwatch_addresses},
 	{start_firewall, stop_firewall},

@@ -34,6 +34,12 @@ struct retired_listens {
 	struct guard_listen listen[GUARD_LISTENS_MAX];
 };
 
+/* Metrics over HTTP, see daemon/metrics.h. */
+struct daemon_metrics {
+	struct metrics_server *server; /* NULL: off, or not yet to be had */
+	uint32_t retry_in; /* seconds; 0: not at all */
+};
+
 struct daemon {
 	struct conf *conf; /* in force */
 	bool log_to_stderr; /* -f */
@@ -45,6 +51,7 @@ struct daemon {
 	struct firewall firewall;
 	struct ctl_ops ops;
 	struct ctl_server *control;
+	struct daemon_metrics metrics;
 	struct event_log events;
 	struct retired_listens retired;
 	struct event *on_term, *on_int, *on_hup, *on_poll, *on_second, *on_alive;

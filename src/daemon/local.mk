@@ -10,6 +10,7 @@ tcpguardd_SOURCES = \
 	src/daemon/history_file.c src/daemon/history_file.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/main.c \
+	src/daemon/metrics.c src/daemon/metrics.h \
 	src/daemon/notify.c src/daemon/notify.h \
 	src/daemon/placement.c \
 	src/daemon/reload.c \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/retire.h"
 
@@ -63,6 +64,20 @@ static int change_rules(struct daemon *d, const struct conf *new, char *why, siz
 	return rc;
 }
 
+/* change_all() - what may be refused, so that all of it or nothing changes. Return: likewise. */
+static int change_all(struct daemon *d, const struct conf *new, char *why, size_t why_len)
+{
+	char ignored[DAEMON_WHY_MAX];
+	int rc = metrics_change(d, d->conf->metrics, new->metrics, why, why_len);
+
+	if (rc < 0)
+		return rc;
+	rc = change_rules(d, new, why, why_len);
+	if (rc < 0)
+		metrics_change(d, new->metrics, d->conf->metrics, ignored, sizeof(ignored));
+	return rc;
+}
+
 /* put_in_force() - @new is taken over. */
 static void put_in_force(struct daemon *d, struct conf *new)
 {
@@ -91,7 +106,7 @@ int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, conf_rep
 	}
 	notify_reloading();
 	keep_fixed_options(new, d->conf, note, arg);
-	if (change_rules(d, new, why, sizeof(why)) < 0) {
+	if (change_all(d, new, why, sizeof(why)) < 0) {
 		report(arg, why);
 		conf_free(new);
 		notify_ready();

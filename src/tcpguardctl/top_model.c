@@ -164,6 +164,20 @@ static void take_prefixes(struct top_attack *a, const json_t *heavy, uint64_t sy
 	}
 }
 
+/* take_fingerprint() - what most SYNs look like, and how many of them. */
+static void take_fingerprint(struct top_attack *a, const json_t *sources)
+{
+	unsigned permille = (unsigned)row_u64(sources, "fingerprint_permille");
+	char text[sizeof(a->fingerprint)];
+
+	a->fingerprint[0] = '\0';
+	if (!*row_str(sources, "fingerprint"))
+		return;
+	snprintf(text, sizeof(text), "%u.%u%%: %s", permille / 10, permille % 10,
+		 row_str(sources, "fingerprint"));
+	text_clean(a->fingerprint, sizeof(a->fingerprint), text);
+}
+
 /* top_model_attack() - of several attacks on a service the last one is shown. */
 void top_model_attack(struct top_model *m, const json_t *row)
 {
@@ -180,9 +194,9 @@ void top_model_attack(struct top_model *m, const json_t *row)
 	a->began_ms = json_integer_value(json_object_get(row, "began_ms"));
 	a->peak_rate = row_u64(row, "peak_rate");
 	a->distinct = row_u64(sources, "distinct");
-	TAKE_STR(a->kind, row, "class");
+	TAKE_STR(a->kind, row, "class_name");
 	TAKE_STR(a->evidence, row, "evidence");
-	TAKE_STR(a->fingerprint, sources, "fingerprint");
+	take_fingerprint(a, sources);
 	take_prefixes(a, json_object_get(sources, "heavy"), row_u64(sources, "syns"));
 }
 

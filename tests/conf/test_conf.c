@@ -372,8 +372,9 @@ static const struct {
 	 "f:1: rotate: 301s is out of range, write a value from 5s to 5m\n"},
 	{"fragments = keep\n" SERVICE,
 	 "f:1: fragments: \"keep\" is not known, write pass or drop\n"},
-	{"metrics = \"127.0.0.1:9100\"\n" SERVICE,
-	 "f:1: metrics: metrics are not available yet in this version, write off\n"},
+	{"metrics = \"localhost:9464\"\n" SERVICE,
+	 "f:1: metrics: \"localhost:9464\" is not an address with its port, write it like "
+	 "\"127.0.0.1:9464\" or \"[::1]:9464\", or only the port\n"},
 	{"control-socket = run/x\n" SERVICE,
 	 "f:1: control-socket: \"run/x\" is not an absolute path, write one that starts with /\n"},
 	{"control-socket = /0123456789012345678901234567890123456789012345678901234567890123456789"

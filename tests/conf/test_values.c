@@ -229,6 +229,52 @@ START_TEST(wrong_listens_are_refused)
 }
 END_TEST
 
+START_TEST(endpoints_are_an_address_and_a_port)
+{
+	static const struct {
+		const char *text, *wanted;
+	} right[] = {
+		{"9464", "127.0.0.1:9464"}, {"127.0.0.1:9464", "127.0.0.1:9464"},
+		{"0.0.0.0:1", "0.0.0.0:1"}, {"[::1]:65535", "[::1]:65535"},
+		{"[::]:9464", "[::]:9464"}, {"192.0.2.1:080", "192.0.2.1:80"},
+	};
+	static const char *const wrong[] = {
+		"",
+		"0",
+		"65536",
+		"127.0.0.1",
+		"127.0.0.1:",
+		":9464",
+		"127.0.0.1:0",
+		"::1:9464",
+		"[::1]",
+		"[::1]9464",
+		"[::1:80",
+		"127.0.0.1:80-81",
+		"127.0.0.1/32:80",
+		"1.2.3:80",
+		"localhost:80",
+		"[1.2.3.4]:80",
+		"[::ffff:1.2.3.4]:80",
+		"-1",
+		"127.0.0.1:80 ",
+		"1.2.3.4:80,81",
+		"99999999999999999999999",
+	};
+	char text[IP_ENDPOINT_STRLEN];
+	struct ip_addr addr;
+	uint16_t port;
+
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+		ck_assert_int_eq(conf_endpoint_parse(right[i].text, &addr, &port, why), 0);
+		ck_assert_str_eq(ip_endpoint_format(&addr, port, text), right[i].wanted);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		ck_assert_msg(conf_endpoint_parse(wrong[i], &addr, &port, why) == -EINVAL,
+			      "\"%s\" is taken", wrong[i]);
+}
+END_TEST
+
 START_TEST(misspelt_words_are_recognised)
 {
 	static const char *const names[] = {"off", "monitor", "adaptive", "always", NULL};
@@ -262,6 +308,7 @@ int main(void)
 	tcase_add_loop_test(tc, listens_take_every_form, 0, ARRAY_SIZE(listens));
 	tcase_add_test(tc, listens_give_ranges);
 	tcase_add_loop_test(tc, wrong_listens_are_refused, 0, ARRAY_SIZE(wrong_listens));
+	tcase_add_test(tc, endpoints_are_an_address_and_a_port);
 	tcase_add_test(tc, misspelt_words_are_recognised);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

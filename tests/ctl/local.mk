@@ -8,8 +8,8 @@ TESTS += tests/ctl/tcpguardctl.sh
 dist_noinst_SCRIPTS += tests/ctl/tcpguardctl.sh
 
 # Its live screen, in terminals that the test makes.
-TESTS += tests/ctl/top.py
-dist_noinst_SCRIPTS += tests/ctl/top.py
+TESTS += tests/ctl/top.py tests/ctl/metrics.py
+dist_noinst_SCRIPTS += tests/ctl/top.py tests/ctl/metrics.py
 dist_noinst_DATA += tests/ctl/pty_screen.py tests/ctl/scripted_daemon.py
 
 # Where tests/fuzz/run_corpus.sh looks for it.

@@ -47,11 +47,12 @@ def event(number, text, level="info"):
 
 
 def attack(over=False, number=7):
-    return {"number": number, "service": "web", "class": "spoofed flood", "over": over,
+    return {"number": number, "service": "web", "class": "spoofed_flood", "class_name": "spoofed SYN flood", "over": over,
             "began_ms": 1000000 * 1000, "duration_ms": 12000, "peak_rate": 21000,
             "evidence": EVIDENCE,
             "sources": {"syns": 20000, "distinct": 37000,
                         "fingerprint": "SYN|ECE|CWR, window 512, no options",
+                        "fingerprint_permille": 931,
                         "heavy": [{"prefix": "203.0.113.0/24", "syns": 6000, "completed": 0},
                                   {"prefix": "198.51.100.7", "syns": 3000, "completed": 12}]}}
 
@@ -122,7 +123,7 @@ def figures():
     check("the attacked service goes first", terminal.wait_for(">web"), terminal)
     check("attack is red", terminal.colour_of("attack", ">web") == "red", terminal)
     check("1 under attack", terminal.wait_for("3 services, 1 under attack"), terminal)
-    for text in ("spoofed flood", EVIDENCE, "203.0.113.0/24 30.0%", "198.51.100.7 15.0%",
+    for text in ("spoofed SYN flood", "93.1%: SYN|ECE|CWR", EVIDENCE, "203.0.113.0/24 30.0%", "198.51.100.7 15.0%",
                  "window 512", "of 64, cookies out 92k", "70/64", "peak 21k SYN/s"):
         check(f"shown: {text}", terminal.wait_for(text), terminal)
     check("rates follow", terminal.wait_for(" 20k "), terminal)
