@@ -32,7 +32,7 @@ static inline bool syn_fingerprint_eq(const struct syn_fingerprint *a,
 }
 
 /* Always long enough for syn_fingerprint_text() and its terminating zero. */
-#define FINGERPRINT_TEXT_MAX 192
+#define FINGERPRINT_TEXT_MAX 256
 
 /*
  * syn_fingerprint_text() - "SYN|ECE|CWR window 8192 ttl 128 mss 1460 wscale 8 options

@@ -14,6 +14,8 @@
  *
  * Ageing. What can be halved is halved, which in a steady stream makes it worth the current second and
  * the whole of the last one. HyperLogLog registers cannot, so there are two of them, one a second.
+ * After the end of an attack halves of it would be larger than all of the calm for ten seconds: then
+ * everything is forgotten at once.
  */
 #include "core/sources.h"
 
@@ -28,6 +30,10 @@
 #define SHIFT_MAX   12
 
 #define HEAVY_PERMILLE 10
+
+/* What is left of an attack may outweigh the calm after it so many times, or be so many SYNs. */
+#define REST_FACTOR 8
+#define REST_SYNS   1000
 
 static_assert(sizeof(struct sources) <= 24 * 1024, "there is one for each service");
 static_assert(sizeof(struct topk_key) == sizeof(struct ip_addr), "an address is a key");
@@ -186,12 +192,19 @@ void sources_completed(struct sources *s, const struct ip_addr *client)
 	note_completed(&s->network, &network, hash_key(s, &network));
 }
 
-void sources_age(struct sources *s)
+/* forget() - all that was sampled. */
+static void forget(struct sources *s)
 {
-	uint32_t syns = s->window[s->now].syns;
+	memset(&s->address, 0, sizeof(s->address));
+	memset(&s->network, 0, sizeof(s->network));
+	memset(&s->fingerprint, 0, sizeof(s->fingerprint));
+	memset(&s->spread, 0, sizeof(s->spread));
+	memset(s->ttl, 0, sizeof(s->ttl));
+	s->repeats.first = s->repeats.again = 0;
+}
 
-	s->now ^= 1;
-	memset(&s->window[s->now], 0, sizeof(s->window[s->now]));
+static void halve(struct sources *s)
+{
 	topk_age(&s->address);
 	topk_age(&s->network);
 	topk_age(&s->fingerprint);
@@ -202,6 +215,18 @@ void sources_age(struct sources *s)
 		s->ttl[i] /= 2;
 	s->repeats.first /= 2;
 	s->repeats.again /= 2;
+}
+
+void sources_age(struct sources *s)
+{
+	uint32_t syns = s->window[s->now].syns;
+
+	s->now ^= 1;
+	memset(&s->window[s->now], 0, sizeof(s->window[s->now]));
+	if (s->address.total / UNIT > (uint64_t)syns * REST_FACTOR + REST_SYNS)
+		forget(s);
+	else
+		halve(s);
 	s->shift = shift_for(syns, SAMPLE_MAX);
 	s->repeats.shift = shift_for(syns, WATCHED_MAX);
 	s->taken = s->repeats.taken = 0;

@@ -146,4 +146,25 @@ tests_core_test_react_SOURCES = tests/core/test_react.c
 tests_core_test_react_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_react_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_react_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_fingerprint
+TESTS += tests/core/test_fingerprint
+tests_core_test_fingerprint_SOURCES = tests/core/test_fingerprint.c
+tests_core_test_fingerprint_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_fingerprint_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_fingerprint_LDADD = $(CORE_TEST_LIBS) -lm
+
+check_PROGRAMS += tests/core/test_sources
+TESTS += tests/core/test_sources
+tests_core_test_sources_SOURCES = tests/core/test_sources.c
+tests_core_test_sources_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_sources_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_sources_LDADD = $(CORE_TEST_LIBS) -lm
+
+# Not a test: nanoseconds the sketches cost a SYN, by rate.
+check_PROGRAMS += tests/core/bench_sources
+tests_core_bench_sources_SOURCES = tests/core/bench_sources.c
+tests_core_bench_sources_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_bench_sources_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_bench_sources_LDADD = $(CORE_TEST_LIBS)
 endif
