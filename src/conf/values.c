@@ -320,7 +320,7 @@ static int ports_parse(const char **text, struct guard_listen *l, const char *wh
 int conf_listen_parse(const char *text, struct guard_listen *listens, uint32_t max, char *why)
 {
 	struct guard_listen l;
-	struct range_text r;
+	struct range_text r = {0};
 	const char *p;
 	uint32_t n = 0;
 	int ret;

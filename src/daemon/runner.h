@@ -43,7 +43,7 @@ struct runner;
  * runner_new() - @base's loop must run in the calling thread; borrowed.
  * Return: NULL if memory is out.
  */
-struct runner *runner_new(struct event_base *base, runner_failed_fn *failed, void *arg);
+struct runner *runner_new(struct event_base *base, runner_failed_fn *report, void *arg);
 
 /* runner_call() - run it as soon as it is its turn; @c and what it points to is copied. */
 void runner_call(struct runner *r, const struct runner_call *c);

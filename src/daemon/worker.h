@@ -21,10 +21,10 @@ struct worker_config {
 
 /*
  * worker_open() - make a worker: arena, guard, queues, sockets. Its thread does not run yet.
- * @why: filled with one sentence on failure.
+ * @out: filled; NULL on failure. @why: filled with one sentence on failure.
  * Return: 0 or a negative errno.
  */
-int worker_open(struct worker **w, const struct worker_config *c, char *why, size_t why_len);
+int worker_open(struct worker **out, const struct worker_config *c, char *why, size_t why_len);
 
 /* worker_start() - let it run. */
 int worker_start(struct worker *w);

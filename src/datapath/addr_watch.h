@@ -7,8 +7,8 @@
 
 struct addr_watch;
 
-/* addr_watch_open() - Return: 0 with @w made, or a negative errno. */
-int addr_watch_open(struct addr_watch **w);
+/* addr_watch_open() - Return: 0 with @out filled, or a negative errno. */
+int addr_watch_open(struct addr_watch **out);
 
 /* addr_watch_fd() - readable when there is news. */
 int addr_watch_fd(const struct addr_watch *w);

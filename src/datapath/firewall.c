@@ -447,7 +447,7 @@ int firewall_install(struct firewall *fw, const struct firewall_config *c, char 
 
 uint32_t firewall_misplaced(const struct firewall *fw, const struct firewall_config *c)
 {
-	uint8_t where[GUARD_LISTENS_MAX];
+	uint8_t where[GUARD_LISTENS_MAX] = {0};
 	uint32_t n = 0;
 
 	if (fw->backend == FIREWALL_NONE || fw->backend == FIREWALL_AUTO ||

@@ -73,12 +73,12 @@ struct nfqueue_stats {
 
 /*
  * nfqueue_open() - bind both queues. Packets that rules send there are held from now on.
- * @c: copied. @ops: borrowed until nfqueue_close().
+ * @out: filled. @c: copied. @ops: borrowed until nfqueue_close().
  * Return: 0; -EPERM without CAP_NET_ADMIN; -EBUSY if another process has one of the queues;
  * -EPROTONOSUPPORT if the kernel has no NFQUEUE; another negative errno.
  */
-int nfqueue_open(struct nfqueue **q, const struct nfqueue_config *c, const struct nfqueue_ops *ops,
-		 void *arg);
+int nfqueue_open(struct nfqueue **out, const struct nfqueue_config *c,
+		 const struct nfqueue_ops *ops, void *arg);
 
 /* nfqueue_close() - unbind. The kernel drops what is still queued. NULL is fine. */
 void nfqueue_close(struct nfqueue *q);

@@ -146,15 +146,17 @@ static void put_level(const struct plot *p, const struct panel *panel, double v)
 /* put_levels() - the grid lines of the values, and what they are. */
 static void put_levels(const struct plot *p, const struct panel *panel, const char *label)
 {
-	double step = nice_step(panel->max / 5);
+	double step = nice_step(panel->max / 5), v = panel->max > 1e6 ? 100 : 10;
 
 	put_level(p, panel, 0);
 	if (panel->logarithmic) {
-		for (double v = panel->max > 1e6 ? 100 : 10; v <= panel->max; v *= 10)
+		while (v <= panel->max) {
 			put_level(p, panel, v);
+			v *= 10;
+		}
 	} else {
-		for (double v = step; v <= panel->max * 1.001; v += step)
-			put_level(p, panel, v);
+		for (unsigned n = 1; n * step <= panel->max * 1.001; n++)
+			put_level(p, panel, n * step);
 	}
 	fprintf(p->out,
 		"<text class=\"small\" transform=\"translate(16 %.1f) rotate(-90)\" "

@@ -565,7 +565,7 @@ START_TEST(limits_hold)
 	conf_free(c);
 	round_trip(text);
 
-	n += (size_t)sprintf(text + n, "service over { listen = 1.2.3.4:5 }\nservice over2 { }\n");
+	sprintf(text + n, "service over { listen = 1.2.3.4:5 }\nservice over2 { }\n");
 	refused(text, "f:256: too many services, there may be 255: give one service several listen "
 		      "addresses\n");
 

@@ -355,12 +355,12 @@ static struct side *ghost(struct sim *s)
 }
 
 /* session_accept() - which session is the connection that the server has just got? */
-struct side *session_accept(struct sim *s, const struct tuple *t, uint32_t irs)
+struct side *session_accept(struct sim *s, const struct tuple *server_view, uint32_t irs)
 {
 	for (uint32_t i = 0; i < s->n_sessions; i++) {
 		struct session *e = &s->session[i];
 
-		if (is_for(e, t) && e->client.conn->iss == irs)
+		if (is_for(e, server_view) && e->client.conn->iss == irs)
 			return &e->server;
 	}
 	return ghost(s);

@@ -177,7 +177,7 @@ struct session {
 void host_init(struct sim *s, struct host *h, bool is_server);
 void host_input(struct host *h, const uint8_t *data, uint32_t len);
 void host_reboot(struct host *h); /* forgets everything */
-void host_transmit(struct host *h, struct seg *s, uint32_t gso);
+void host_transmit(struct host *h, struct seg *g, uint32_t gso);
 void host_free(struct host *h);
 struct conn *host_find(struct host *h, const struct tuple *t);
 struct conn *host_conn_new(struct host *h, const struct tuple *t);
@@ -186,12 +186,12 @@ uint32_t host_ts_offset(struct host *h, const struct tuple *t, const struct host
 uint32_t host_ts_clock(const struct sim *s);
 
 /* listen.c */
-void listen_input(struct host *h, const struct tuple *t, const struct seg *s);
+void listen_input(struct host *h, const struct tuple *t, const struct seg *g);
 
 /* conn.c */
 void conn_connect(struct conn *c);
-void conn_input(struct conn *c, const struct seg *s);
-void conn_set_window(struct conn *c, const struct seg *s);
+void conn_input(struct conn *c, const struct seg *g);
+void conn_set_window(struct conn *c, const struct seg *g);
 void conn_ended(struct conn *c, const char *why);
 void conn_challenge(struct conn *c, const struct seg *g);
 void conn_time_wait(struct conn *c);

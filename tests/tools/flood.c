@@ -15,6 +15,7 @@
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,11 +34,15 @@ struct flood {
 	unsigned ttl;
 	uint16_t source_port;
 
-	uint8_t template[PACKET_MAX];
+	/* The headers are written through their structs. */
+	_Alignas(uint64_t) uint8_t template[PACKET_MAX];
 	unsigned len, ip_len; /* of the whole packet, of the IP header */
 	uint64_t ip_sum, tcp_sum; /* of the template, fields that change being zero */
 	uint64_t rng;
 };
+
+_Static_assert(offsetof(struct flood, template) % _Alignof(struct tcphdr) == 0,
+	       "headers would be misaligned");
 
 static volatile sig_atomic_t stop;
 
@@ -168,9 +173,10 @@ static void random_ipv6(struct flood *f, uint8_t *addr)
 {
 	const uint8_t *base = ((struct sockaddr_in6 *)&f->from.sa)->sin6_addr.s6_addr;
 	uint64_t random[2] = {rng_next(&f->rng), rng_next(&f->rng)};
-	const uint8_t *r = (const uint8_t *)random;
+	uint8_t r[sizeof(random)];
 	unsigned i, keep;
 
+	memcpy(r, random, sizeof(r));
 	for (i = 0; i < 16; i++) {
 		keep = f->from_len >= 8 * i + 8 ? 8
 		       : f->from_len <= 8 * i	? 0

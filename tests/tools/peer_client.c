@@ -70,13 +70,12 @@ static void open_socket(const struct client *cl, struct conn *c)
 
 static void look_at_socket(struct outcome *o)
 {
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
+	struct endpoint local = {.len = sizeof(local.sa)};
 	int mss = 0;
+	socklen_t len = sizeof(mss);
 
-	if (getsockname(o->conn.fd, (struct sockaddr *)&sa, &len) == 0)
-		o->local_port = ntohs(((struct sockaddr_in *)&sa)->sin_port);
-	len = sizeof(mss);
+	if (getsockname(o->conn.fd, (struct sockaddr *)&local.sa, &local.len) == 0)
+		o->local_port = endpoint_port(&local);
 	getsockopt(o->conn.fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len);
 	o->mss = (unsigned)mss;
 }
