@@ -195,7 +195,10 @@ static void put_attacks(const struct replay_service *s, struct jw *j)
 		jw_u64(j, "ended_us", a->ended);
 		jw_u64(j, "pending", a->pending);
 		jw_str(j, "evidence", a->first_evidence);
-		jw_bool(j, "cookies", replay_turns_cookies_on(s, a));
+		if (a->cookies)
+			jw_u64(j, "cookies_from_us", a->cookies_from);
+		else
+			jw_null(j, "cookies_from_us");
 		jw_u64(j, "syn", a->end.syn_received - a->began.syn_received);
 		jw_u64(j, "completed", a->end.completed - a->began.completed);
 		put_record(a, j);

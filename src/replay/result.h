@@ -33,6 +33,8 @@ struct replay_attack {
 	struct onset onset;
 	uint32_t pending; /* half-opens when it was noticed */
 	char first_evidence[ATTACK_EVIDENCE_MAX]; /* why it was noticed */
+	bool cookies; /* would they have been used? */
+	usec_t cookies_from;
 	bool recorded;
 	struct attack_report record; /* the guard's own, its times too; valid if recorded */
 	struct guard_counters began, end; /* the service's counters then */
@@ -91,9 +93,6 @@ void replay_plot(const struct replay *r, FILE *out);
 
 /* replay_direction() - "both", "to the server only", ... */
 const char *replay_direction(const struct replay_service *s);
-
-/* replay_turns_cookies_on() - would this attack have turned cookies on? */
-bool replay_turns_cookies_on(const struct replay_service *s, const struct replay_attack *a);
 
 /* replay_one_direction() - nothing was heard of the servers of @s. */
 bool replay_one_direction(const struct replay_service *s);

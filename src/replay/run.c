@@ -133,6 +133,17 @@ static void sample(struct run *run, usec_t t)
 	}
 }
 
+/* note_cookies() - they would have been switched on by @e, if the mode allows it. */
+static void note_cookies(const struct replay_service *s, struct replay_attack *a,
+			 const struct guard_event *e)
+{
+	if (a->cookies || s->mode != GUARD_MODE_ADAPTIVE || !a->recorded ||
+	    !attack_class_is_flood(a->record.class))
+		return;
+	a->cookies = true;
+	a->cookies_from = e->time - CLOCK_START;
+}
+
 static struct replay_service *service_named(struct replay *r, const char *name)
 {
 	for (uint32_t i = 0; i < r->n_services; i++) {
@@ -179,8 +190,13 @@ static void take_event(struct run *run, const struct guard_event *e, usec_t now)
 	}
 	if (e->kind == GUARD_EVENT_ATTACK_BEGAN && s && !a) {
 		attack_began(run, s, e, now);
-	} else if (e->kind == GUARD_EVENT_ATTACK_ENDED && a) {
+		a = attack_latest(s);
+	}
+	if (a) {
 		update_record(run, (uint32_t)(s - r->service));
+		note_cookies(s, a, e);
+	}
+	if (e->kind == GUARD_EVENT_ATTACK_ENDED && a) {
 		a->over = true;
 		a->ended = e->time - CLOCK_START;
 		a->end = s->report.counters;
@@ -380,14 +396,6 @@ void replay_free(struct replay *r)
 	}
 	free(r->service);
 	free(r->event);
-}
-
-bool replay_turns_cookies_on(const struct replay_service *s, const struct replay_attack *a)
-{
-	bool flood = !a->recorded || a->record.class == CLASS_NONE ||
-		     attack_class_is_flood(a->record.class);
-
-	return s->mode == GUARD_MODE_ADAPTIVE && flood;
 }
 
 bool replay_one_direction(const struct replay_service *s)

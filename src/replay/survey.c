@@ -28,7 +28,8 @@ struct surveyor {
 	struct replay_clock clock;
 };
 
-static struct end *end_of(struct surveyor *v, const struct ip_addr *a, uint16_t port)
+/* end_of() - @add: make it if it is not there. NULL: there is none, or no room. */
+static struct end *end_of(struct surveyor *v, const struct ip_addr *a, uint16_t port, bool add)
 {
 	uint64_t h = ((uint64_t)(a->w[0] ^ a->w[2]) << 32 | (a->w[1] ^ a->w[3])) + port;
 
@@ -39,6 +40,8 @@ static struct end *end_of(struct surveyor *v, const struct ip_addr *a, uint16_t 
 	for (uint32_t i = 0; i < ENDS_TRIES; i++) {
 		struct end *e = &v->end[(h + i) % ENDS];
 
+		if (e->port == 0 && !add)
+			return NULL;
 		if (e->port == 0) {
 			e->addr = *a;
 			e->port = port;
@@ -49,25 +52,27 @@ static struct end *end_of(struct surveyor *v, const struct ip_addr *a, uint16_t 
 	return NULL;
 }
 
-static void count_syn(struct surveyor *v, const struct pkt *p)
+static void count_tcp(struct surveyor *v, const struct pkt *p)
 {
-	struct end *e;
+	struct end *e = end_of(v, &p->src, p->sport, false);
 
+	if (e && e->syn)
+		v->s->answers++;
 	if ((p->flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
 		return;
 	if (!(p->flags & TCP_ACK)) {
 		if (v->s->syn++ == 0)
 			v->s->first_syn = v->clock.now - CLOCK_START;
-		e = end_of(v, &p->dst, p->dport);
+		e = end_of(v, &p->dst, p->dport, true);
 		if (e)
 			e->syn++;
 		return;
 	}
 	v->s->synack++;
-	e = end_of(v, &p->src, p->sport); /* the server, if its answers are here */
+	e = end_of(v, &p->src, p->sport, true); /* the server, if its answers are here */
 	if (e)
 		e->synack++;
-	e = end_of(v, &p->dst, p->dport); /* the victim, if they are reflected */
+	e = end_of(v, &p->dst, p->dport, true); /* the victim, if they are reflected */
 	if (e)
 		e->synack++;
 }
@@ -78,7 +83,7 @@ static void count_packet(struct surveyor *v, const struct pkt *p)
 
 	if (p->kind == PKT_TCP) {
 		s->tcp++;
-		count_syn(v, p);
+		count_tcp(v, p);
 	} else if (p->kind == PKT_ICMP_ERROR) {
 		s->icmp_errors++;
 	} else if (p->kind == PKT_FRAGMENT) {

@@ -22,6 +22,7 @@ struct survey {
 	uint64_t frames;
 	uint64_t tcp, icmp_errors, fragments, other; /* packets that were read */
 	uint64_t syn, synack;
+	uint64_t answers; /* packets from where SYNs have gone to */
 	usec_t first; /* since 1970; 0: no frame has a time */
 	usec_t duration; /* of virtual time, first frame to last */
 	usec_t first_syn; /* of virtual time, from 0; duration if there is none */

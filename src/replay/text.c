@@ -255,8 +255,11 @@ static void put_would_have(const struct replay_service *s, const struct replay_a
 
 	if (s->mode == GUARD_MODE_ALWAYS)
 		fprintf(out, "  cookies    on all the time (mode = always)");
-	else if (replay_turns_cookies_on(s, a))
-		fprintf(out, "  cookies    would have been on from then");
+	else if (a->cookies)
+		fprintf(out, "  cookies    would have been on from %s",
+			time_text(a->cookies_from, text));
+	else if (s->mode == GUARD_MODE_ADAPTIVE)
+		fprintf(out, "  cookies    would not have been used: they do not help against it");
 	else
 		fprintf(out, "  cookies    would not have been used (mode = %s)",
 			guard_mode_name(s->mode));

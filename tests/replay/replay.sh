@@ -136,7 +136,7 @@ printf 'service "web" {\nmode = monitor\nlisten = { "10.0.0.0/8:80" }\nattack { 
 check '-c' run 0 --replay "$tmp/flood.pcap" -c "$tmp/conf" --json
 check 'its service' is "$(value service service)" web
 check 'its threshold' is "$(value service attack_start)" 500
-check 'its mode: no cookies' is "$(value attack cookies)" false
+check 'its mode: no cookies' is "$(value attack cookies_from_us)" null
 check '-c and --service' run 0 --replay "$tmp/flood.pcap" -c "$tmp/conf" --service 10.0.0.1:80 --json
 check 'the threshold is the one of -c' is "$(value service attack_start)" 500
 check 'another service: no packets' run 0 --replay "$tmp/flood.pcap" --service 192.0.2.1:80
