@@ -21,6 +21,8 @@ static const struct command commands[] = {
 	 .step = ctl_conns, .state_bytes = &ctl_flows_state_bytes},
 	{"netstat", FILTER_ARGS, "connections as netstat sees them", 0, FILTER_WORDS, false,
 	 .step = ctl_netstat, .state_bytes = &ctl_flows_state_bytes},
+	{"attacks", "[SERVICE|NUMBER] [--last N]", "current and past attacks", 0, 4, false,
+	 .step = ctl_attacks, .state_bytes = &ctl_attacks_state_bytes},
 	{"events", "[--follow] [N]", "the last N events (100)", 0, 2, false, .step = ctl_events,
 	 .state_bytes = &ctl_events_state_bytes, .end = ctl_events_end},
 	{"drops", "", "packets not let through, by reason", 0, 0, false, .step = ctl_drops},

@@ -29,6 +29,10 @@ extern const size_t ctl_backends_state_bytes;
 enum step ctl_backends(struct request *r);
 void ctl_backends_end(struct request *r);
 
+/* attacks.c */
+extern const size_t ctl_attacks_state_bytes;
+enum step ctl_attacks(struct request *r);
+
 /* events.c */
 extern const size_t ctl_events_state_bytes;
 enum step ctl_events(struct request *r);

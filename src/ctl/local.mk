@@ -1,6 +1,7 @@
 # layer ctl
 noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
+	src/ctl/attacks.c \
 	src/ctl/backends.c \
 	src/ctl/change.c \
 	src/ctl/client.c \

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 
 #include "core/guard.h"
+#include "core/report.h"
 
 /* A job for a worker's thread: runs between two packets, must take well under a millisecond. */
 typedef void ctl_job_fn(struct guard *g, usec_t now, struct actions *out, void *arg);
@@ -19,6 +20,8 @@ struct ctl_worker_stats {
 #include "ctl/worker.def"
 #undef WORKER_COUNTER
 };
+
+struct jw; /* ctl/json.h */
 
 struct ctl_ops {
 	void *ctx; /* passed to every function */
@@ -54,6 +57,18 @@ struct ctl_ops {
 
 	/* Log level by name (err warning notice info debug). Return: 0 or -EINVAL. */
 	int (*log_level)(void *ctx, const char *level);
+
+	/* As guard_report_events(), of what has happened to the daemon itself. */
+	uint32_t (*own_events)(void *ctx, uint64_t from, struct guard_event *rows, uint32_t max);
+
+	/* The number of the attack on @service at the time @at of the guards' clock; 0: none. */
+	uint64_t (*attack_number)(void *ctx, const char *service, usec_t at);
+
+	/*
+	 * The first attack that is remembered with a number greater than @after, on @service (NULL: on
+	 * any). @out: its row is appended; NULL: not wanted. Return: its number; 0 if there is none.
+	 */
+	uint64_t (*attack_row)(void *ctx, uint64_t after, const char *service, struct jw *out);
 
 	usec_t (*now)(void *ctx); /* the guards' clock */
 	usec_t (*started)(void *ctx); /* when the daemon started, on that clock */

@@ -71,6 +71,21 @@ static usec_t started(void *ctx)
 	return ((struct daemon *)ctx)->started;
 }
 
+static uint32_t own_events(void *ctx, uint64_t from, struct guard_event *rows, uint32_t max)
+{
+	return events_own(ctx, from, rows, max);
+}
+
+static uint64_t attack_number(void *ctx, const char *service, usec_t at)
+{
+	return attacks_number(ctx, service, at);
+}
+
+static uint64_t attack_row(void *ctx, uint64_t after, const char *service, struct jw *out)
+{
+	return attacks_row(ctx, after, service, out);
+}
+
 static const char *firewall(void *ctx)
 {
 	return firewall_name(&((struct daemon *)ctx)->firewall);
@@ -96,6 +111,9 @@ void control_fill(struct daemon *d)
 		.log_level = log_level,
 		.now = now,
 		.started = started,
+		.own_events = own_events,
+		.attack_number = attack_number,
+		.attack_row = attack_row,
 		.firewall = firewall,
 		.forged = forged,
 	};

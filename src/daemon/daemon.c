@@ -117,6 +117,7 @@ static struct event *on_signal(struct daemon *d, int sig, event_callback_fn fn)
 static int start_loop(struct daemon *d, char *why, size_t why_len)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* if it was ignored, nobody's exit status would be known */
 	d->base = event_base_new();
 	if (!d->base) {
 		snprintf(why, why_len, "cannot make an event loop");
@@ -268,6 +269,7 @@ static const struct {
 	void (*stop)(struct daemon *d);
 } stages[] = {
 	{start_loop, stop_loop},
+	{attacks_start, attacks_stop},
 	{start_workers, stop_workers},
 	{start_control, stop_control},
 	{metrics_start, metrics_stop},

@@ -10,6 +10,7 @@
 
 #include "conf/conf.h"
 #include "ctl/server.h"
+#include "daemon/attacks.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
 #include "datapath/addr_watch.h"
@@ -17,10 +18,14 @@
 
 #define DAEMON_WHY_MAX 1024
 
-/* What the main loop remembers of the events it has logged. */
+#define OWN_EVENTS_MAX 128
+
+/* What the main loop remembers of the events it has logged, and what has happened to itself. */
 struct event_log {
 	uint64_t next[CONF_WORKERS_MAX]; /* number of the next event of each worker */
 	struct log_limit limit[GUARD_EVENT_COUNT];
+	uint64_t n_own;
+	struct guard_event own[OWN_EVENTS_MAX]; /* a ring; the number n is at n % OWN_EVENTS_MAX */
 	char status[256]; /* last told to the service manager */
 };
 
@@ -49,6 +54,7 @@ struct daemon {
 	uint32_t n_workers;
 	struct worker *worker[CONF_WORKERS_MAX];
 	struct firewall firewall;
+	struct attacks attacks;
 	struct ctl_ops ops;
 	struct ctl_server *control;
 	struct daemon_metrics metrics;
@@ -77,6 +83,13 @@ void control_fill(struct daemon *d);
 
 /* events.c: log what the guards report, and tell the service manager how things are. */
 void events_poll(struct daemon *d);
+
+/* events_note() - something has happened to the daemon itself. @service: may be empty. */
+void events_note(struct daemon *d, enum guard_event_kind kind, const char *service,
+		 const char *detail);
+
+/* events_own() - as guard_report_events(), of those. */
+uint32_t events_own(const struct daemon *d, uint64_t from, struct guard_event *rows, uint32_t max);
 void events_status(struct daemon *d);
 
 /*

@@ -51,7 +51,16 @@ static void log_guard_event(struct daemon *d, uint32_t worker, const struct guar
 	static const struct ip_addr none;
 	char endpoint[IP_ENDPOINT_STRLEN] = "",
 	     buf[GUARD_SERVICE_NAME_MAX + IP_ENDPOINT_STRLEN + 4], by[24] = "";
-	struct log_fields fields = {guard_event_key(e->kind), e->service, endpoint, worker};
+	struct log_fields fields = {
+		.event = guard_event_key(e->kind),
+		.service = e->service,
+		.address = endpoint,
+		.detail = e->detail,
+		.attack = attacks_number(d, e->service, e->time),
+		.value = e->value,
+		.of_worker = true,
+		.worker = worker,
+	};
 	int level = guard_event_level(e->kind);
 	uint64_t swallowed;
 
@@ -88,6 +97,7 @@ void events_poll(struct daemon *d)
 			f.from = d->events.next[w];
 			if (worker_run(d->worker[w], job_fetch, &f) < 0)
 				break;
+			attacks_poll(d, f.n > 0); /* first, so that events know their attack */
 			for (uint32_t i = 0; i < f.n; i++)
 				log_guard_event(d, w, &f.row[i]);
 			if (f.n > 0)
@@ -97,6 +107,35 @@ void events_poll(struct daemon *d)
 		}
 	}
 	log_all_swallowed(d);
+}
+
+void events_note(struct daemon *d, enum guard_event_kind kind, const char *service,
+		 const char *detail)
+{
+	struct guard_event *e = &d->events.own[++d->events.n_own % OWN_EVENTS_MAX];
+	struct log_fields fields = {
+		.event = guard_event_key(kind), .service = service, .detail = detail};
+	uint64_t swallowed;
+
+	*e = (struct guard_event){.number = d->events.n_own, .time = clock_now(), .kind = kind};
+	snprintf(e->service, sizeof(e->service), "%s", service);
+	snprintf(e->detail, sizeof(e->detail), "%s", detail);
+	if (!log_limit_pass(&d->events.limit[kind], clock_now(), &swallowed))
+		return;
+	log_swallowed(kind, swallowed);
+	log_event(guard_event_level(kind), &fields, "%s%s%s%s%s", service, *service ? ": " : "",
+		  guard_event_text(kind), *detail ? ": " : "", detail);
+}
+
+uint32_t events_own(const struct daemon *d, uint64_t from, struct guard_event *rows, uint32_t max)
+{
+	uint64_t last = d->events.n_own;
+	uint64_t first = last > OWN_EVENTS_MAX ? last - OWN_EVENTS_MAX + 1 : 1;
+	uint32_t n = 0;
+
+	for (uint64_t i = from > first ? from : first; i <= last && n < max; i++)
+		rows[n++] = d->events.own[i % OWN_EVENTS_MAX];
+	return n;
 }
 
 /* Services under attack, as any worker sees it. */

@@ -1,6 +1,7 @@
 # layer daemon: tcpguardd
 sbin_PROGRAMS += tcpguardd
 tcpguardd_SOURCES = \
+	src/daemon/attacks.c src/daemon/attacks.h \
 	src/daemon/clock.h \
 	src/daemon/control.c \
 	src/daemon/daemon.c src/daemon/daemon.h \

@@ -5,6 +5,7 @@
 
 #include "daemon/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,34 +64,68 @@ static void write_stderr(int level, const char *text)
 }
 
 #ifdef HAVE_SYSTEMD
-static struct iovec field(char *buf, size_t len, const char *name, const char *value)
-{
-	int n = snprintf(buf, len, "%s=%s", name, value ? value : "");
+#define FIELDS_MAX 12
 
-	return (struct iovec){buf, (size_t)n < len ? (size_t)n : len - 1};
+/* The fields of one message: what journald takes, and the bytes behind it. */
+struct message {
+	int n;
+	size_t used;
+	struct iovec iov[FIELDS_MAX];
+	char bytes[2 * TEXT_MAX];
+};
+
+/* put() - "NAME=value"; a value that does not fit is cut. */
+static void __attribute__((format(printf, 3, 4)))
+put(struct message *m, const char *name, const char *format, ...)
+{
+	char *at = m->bytes + m->used;
+	size_t room = sizeof(m->bytes) - m->used, len;
+	va_list args;
+	int n;
+
+	len = (size_t)snprintf(at, room, "%s=", name);
+	if (m->n == FIELDS_MAX || len >= room)
+		return;
+	va_start(args, format);
+	n = vsnprintf(at + len, room - len, format, args);
+	va_end(args);
+	len += n < 0 ? 0 : (size_t)n;
+	if (len >= room)
+		len = room - 1;
+	m->iov[m->n++] = (struct iovec){at, len};
+	m->used += len;
+}
+
+static void put_text(struct message *m, const char *name, const char *value)
+{
+	if (value && *value)
+		put(m, name, "%s", value);
+}
+
+static void put_number(struct message *m, const char *name, uint64_t value)
+{
+	if (value)
+		put(m, name, "%" PRIu64, value);
 }
 
 static bool write_journal(int level, const struct log_fields *f, const char *text)
 {
-	char message[TEXT_MAX + 16], priority[16], event[64], service[64], address[80], worker[32];
-	struct iovec iov[7];
-	int n = 0;
+	struct message m = {0};
 
-	iov[n++] = field(message, sizeof(message), "MESSAGE", text);
-	snprintf(priority, sizeof(priority), "PRIORITY=%d", level);
-	iov[n++] = (struct iovec){priority, strlen(priority)};
-	iov[n++] = (struct iovec){(void *)"SYSLOG_IDENTIFIER=tcpguardd", 27};
-	if (f && f->event)
-		iov[n++] = field(event, sizeof(event), "TCPGUARD_EVENT", f->event);
-	if (f && f->service && f->service[0])
-		iov[n++] = field(service, sizeof(service), "TCPGUARD_SERVICE", f->service);
-	if (f && f->address && f->address[0])
-		iov[n++] = field(address, sizeof(address), "TCPGUARD_ADDRESS", f->address);
+	put(&m, "PRIORITY", "%d", level);
+	put(&m, "SYSLOG_IDENTIFIER", "tcpguardd");
+	put(&m, "MESSAGE", "%s", text);
 	if (f) {
-		snprintf(worker, sizeof(worker), "TCPGUARD_WORKER=%u", f->worker);
-		iov[n++] = (struct iovec){worker, strlen(worker)};
+		put_text(&m, "TCPGUARD_EVENT", f->event);
+		put_text(&m, "TCPGUARD_SERVICE", f->service);
+		put_text(&m, "TCPGUARD_ADDRESS", f->address);
+		put_number(&m, "TCPGUARD_ATTACK", f->attack);
+		put_number(&m, "TCPGUARD_VALUE", f->value);
+		if (f->of_worker)
+			put(&m, "TCPGUARD_WORKER", "%" PRIu32, f->worker);
+		put_text(&m, "TCPGUARD_DETAIL", f->detail);
 	}
-	return sd_journal_sendv(iov, n) == 0;
+	return sd_journal_sendv(m.iov, m.n) == 0;
 }
 #else
 static bool write_journal(int level, const struct log_fields *f, const char *text)

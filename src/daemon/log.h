@@ -24,10 +24,12 @@ void log_set_level(int level);
 
 void log_message(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* What the journal stores beside the text of an event. NULL or empty: left out. */
+/* What the journal stores beside the text of an event. NULL, empty, or 0: left out. */
 struct log_fields {
-	const char *event, *service, *address;
-	uint32_t worker;
+	const char *event, *service, *address, *detail;
+	uint64_t attack, value;
+	bool of_worker;
+	uint32_t worker; /* if @of_worker */
 };
 
 void log_event(int level, const struct log_fields *fields, const char *format, ...)

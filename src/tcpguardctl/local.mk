@@ -19,6 +19,7 @@ libtcpguardctl_la_SOURCES = \
 	src/tcpguardctl/top_model.h \
 	src/tcpguardctl/view.c \
 	src/tcpguardctl/view.h \
+	src/tcpguardctl/view_attacks.c \
 	src/tcpguardctl/view_events.c \
 	src/tcpguardctl/view_status.c
 libtcpguardctl_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)

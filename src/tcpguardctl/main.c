@@ -117,6 +117,7 @@ static int parse(struct options *o, int argc, char **argv)
 		fprintf(stderr, "usage: tcpguardctl %s %s\n", o->view->command, o->view->args);
 		return EXIT_USAGE;
 	}
+	o->view = view_choose(o->view, o->n - 1, o->words + 1);
 	return -1;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* obeyed_bytes() - length of the character at @s if terminals obey it instead of showing it. */
 static size_t obeyed_bytes(const unsigned char *s)
@@ -90,6 +91,21 @@ const char *text_bytes(uint64_t n, char buf[TEXT_NUMBER_MAX])
 	static const char *const units[] = {" B", " KiB", " MiB", " GiB", " TiB", " PiB", NULL};
 
 	return scaled(n, 1024, units, buf);
+}
+
+const char *text_time(int64_t unix_ms, bool exact, char buf[TEXT_TIME_MAX])
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	struct tm tm;
+	size_t len;
+
+	buf[0] = '\0';
+	if (unix_ms < 0 || !localtime_r(&seconds, &tm))
+		return buf;
+	len = strftime(buf, TEXT_TIME_MAX, "%Y-%m-%d %H:%M:%S", &tm);
+	if (exact)
+		snprintf(buf + len, TEXT_TIME_MAX - len, ".%03d", (int)(unix_ms % 1000));
+	return buf;
 }
 
 const char *text_duration(uint64_t ms, char buf[TEXT_NUMBER_MAX])

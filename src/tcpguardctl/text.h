@@ -3,6 +3,7 @@
 #ifndef TCPGUARD_TCPGUARDCTL_TEXT_H
 #define TCPGUARD_TCPGUARDCTL_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,10 @@ const char *text_exact(uint64_t n, char buf[TEXT_NUMBER_MAX]);
 
 /* text_count() - "1.2M", decimal; below 1000 the number itself. */
 const char *text_count(uint64_t n, char buf[TEXT_NUMBER_MAX]);
+
+/* text_time() - local time, "2026-11-21 05:55:03", with @exact ".042" behind it; empty if @unix_ms < 0. */
+#define TEXT_TIME_MAX 40
+const char *text_time(int64_t unix_ms, bool exact, char buf[TEXT_TIME_MAX]);
 
 /* text_bytes() - "1.2 MiB", binary; below 1024 "17 B". */
 const char *text_bytes(uint64_t n, char buf[TEXT_NUMBER_MAX]);

@@ -222,6 +222,8 @@ static void version_row(struct screen *s, const json_t *row)
 #define FILTERS	    "[FILTER...]"
 #define FILTERS_MAX 62
 
+static const struct view attack_in_full = {.command = "attacks", .row = view_attack_row};
+
 static const struct view views[] = {
 	{"status", "", "the daemon, its workers and its tables", 0, 0, .row = view_status_row},
 	{"stats", "[SERVICE]", "counters of each service", 0, 1, .row = view_stats_row},
@@ -233,6 +235,8 @@ static const struct view views[] = {
 	 .titles = conns_titles, .row = conns_row},
 	{"netstat", FILTERS, "connections in the columns of `netstat -nat`", 0, FILTERS_MAX,
 	 .header = NETSTAT_HEADER, .row = netstat_row},
+	{"attacks", "[SERVICE|NUMBER] [--last N]", "current and past attacks, or one in full", 0, 4,
+	 .titles = view_attacks_titles, .row = view_attacks_row, .one = &attack_in_full},
 	{"events", "[--follow] [N]", "the last N events (100), and those to come", 0, 2,
 	 .row = view_event_row},
 	{"top", "[--interval TIME]", "live screen of services, rates, attacks and events", 0, 2,
@@ -261,6 +265,13 @@ const struct view *view_find(const char *command)
 		if (strcmp(views[i].command, command) == 0)
 			return &views[i];
 	return NULL;
+}
+
+const struct view *view_choose(const struct view *v, int n, char *const words[])
+{
+	bool number = n == 1 && *words[0] && strspn(words[0], "0123456789") == strlen(words[0]);
+
+	return number && v->one ? v->one : v;
 }
 
 int view_begin(const struct view *v, struct screen *s)

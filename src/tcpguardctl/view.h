@@ -22,11 +22,15 @@ struct view {
 	const char *const *titles; /* of the table that @row fills; NULL: none */
 	const char *header; /* printed first; NULL: nothing */
 	void (*row)(struct screen *s, const json_t *row);
+	const struct view *one; /* instead, when a number is asked for; NULL: the same */
 	bool live; /* no request with a reply, but a screen of its own: tcpguardctl/top.h */
 };
 
 /* view_find() - NULL if there is no such command. */
 const struct view *view_find(const char *command);
+
+/* view_choose() - the view for a request with these words behind the command. */
+const struct view *view_choose(const struct view *v, int n, char *const words[]);
 
 /* view_at() - the view @i, in the order of --help; NULL after the last. */
 const struct view *view_at(int i);
@@ -44,6 +48,11 @@ uint64_t row_u64(const json_t *row, const char *key);
 /* view_status.c */
 void view_status_row(struct screen *s, const json_t *row);
 void view_stats_row(struct screen *s, const json_t *row);
+
+/* view_attacks.c */
+extern const char *const view_attacks_titles[];
+void view_attacks_row(struct screen *s, const json_t *row);
+void view_attack_row(struct screen *s, const json_t *row); /* in full */
 
 /* view_events.c */
 void view_event_row(struct screen *s, const json_t *row);

@@ -2,24 +2,18 @@
 /* events: a line each, local time. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "tcpguardctl/text.h"
 #include "tcpguardctl/view.h"
 
 #define TIME_WIDTH "23"
 
 static void print_time(const json_t *value)
 {
-	json_int_t ms = json_integer_value(value);
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-	char text[32] = "";
+	char text[TEXT_TIME_MAX] = "";
 
-	if (json_is_integer(value) && ms >= 0 && localtime_r(&seconds, &tm)) {
-		size_t len = strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-
-		snprintf(text + len, sizeof(text) - len, ".%03d", (int)(ms % 1000));
-	}
+	if (json_is_integer(value))
+		text_time(json_integer_value(value), true, text);
 	printf("%-" TIME_WIDTH "s  ", text);
 }
 
@@ -44,6 +38,7 @@ void view_event_row(struct screen *s, const json_t *row)
 	if (*detail)
 		fputs(": ", stdout);
 	screen_print(s, detail, false);
-	/* each worker sees an attack for itself */
-	printf(" (worker %llu)\n", (unsigned long long)row_u64(row, "worker"));
+	if (json_is_integer(json_object_get(row, "worker"))) /* else the daemon itself */
+		printf(" (worker %llu)", (unsigned long long)row_u64(row, "worker"));
+	putchar('\n');
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/json.h"
+
 /* The arena of a fake guard is its worker. */
 static struct fake_worker *worker_of(const struct guard *g)
 {
@@ -313,6 +315,75 @@ static usec_t fake_started(void *ctx)
 	return FAKE_BASE_TIME - 60 * USEC_PER_SEC;
 }
 
+static uint32_t fake_own_events(void *ctx, uint64_t from, struct guard_event *rows, uint32_t max)
+{
+	struct fake *f = ctx;
+
+	if (f->own_events == 0 || from > f->own_events || max == 0)
+		return 0;
+	rows[0] = f->own_event;
+	return 1;
+}
+
+static uint64_t fake_attack_number(void *ctx, const char *service, usec_t at)
+{
+	return strcmp(service, "web") == 0 ? ((struct fake *)ctx)->n_attacks : 0;
+}
+
+static void write_attack(struct jw *j, uint64_t n, bool over)
+{
+	jw_row_begin(j);
+	jw_u64(j, "number", n);
+	jw_str(j, "service", n % 2 ? "web" : "mail");
+	jw_bool(j, "over", over);
+	jw_bool(j, "interrupted", n == 2);
+	jw_str(j, "class", "spoofed_flood");
+	jw_str(j, "class_name", "spoofed SYN flood");
+	jw_str(j, "class_text", "the addresses are \x1b[31mforged");
+	jw_str(j, "trigger_text", "more handshakes opened than completed");
+	jw_u64(j, "began_ms", 1767225600000 + n * 100000);
+	if (over && n != 2)
+		jw_u64(j, "ended_ms", 1767225600000 + n * 100000 + 90000);
+	else
+		jw_null(j, "ended_ms");
+	jw_u64(j, "duration_ms", 90000);
+	jw_u64(j, "peak_rate", 37000);
+	jw_u64(j, "peak_pending", 1200);
+	jw_u64(j, "syns", 3000000);
+	jw_u64(j, "cookies_valid", 12);
+	jw_str(j, "address", "192.0.2.10:80");
+	jw_str(j, "evidence", "37,000 SYN/s, none completed");
+	jw_object_begin(j, "sources");
+	jw_u64(j, "syns", 1000);
+	jw_u64(j, "distinct", 36500);
+	jw_u64(j, "entropy_permille", 997);
+	jw_str(j, "fingerprint", "SYN|ECE|CWR window 8192 ttl 255 options none");
+	jw_u64(j, "fingerprint_permille", 991);
+	jw_array_begin(j, "heavy");
+	jw_object_begin(j, NULL);
+	jw_str(j, "prefix", "198.51.100.0/24");
+	jw_u64(j, "syns", 120);
+	jw_u64(j, "completed", 3);
+	jw_object_end(j);
+	jw_array_end(j);
+	jw_object_end(j);
+	jw_row_end(j);
+}
+
+static uint64_t fake_attack_row(void *ctx, uint64_t after, const char *service, struct jw *out)
+{
+	struct fake *f = ctx;
+
+	for (uint64_t n = after + 1; n <= f->n_attacks; n++) {
+		if (service && strcmp(service, n % 2 ? "web" : "mail") != 0)
+			continue;
+		if (out)
+			write_attack(out, n, n < f->n_attacks);
+		return n;
+	}
+	return 0;
+}
+
 static const char *fake_firewall(void *ctx)
 {
 	return "iptables";
@@ -363,6 +434,9 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 		.log_level = fake_log_level,
 		.now = fake_now,
 		.started = fake_started,
+		.own_events = fake_own_events,
+		.attack_number = fake_attack_number,
+		.attack_row = fake_attack_row,
 		.firewall = fake_firewall,
 		.forged = fake_forged,
 	};
@@ -396,5 +470,13 @@ void fake_event(struct fake *f, uint32_t worker, usec_t time, enum guard_event_k
 	e->value = 1024;
 	snprintf(e->service, sizeof(e->service), "web");
 	snprintf(e->detail, sizeof(e->detail), "%s", detail);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void fake_own_event(struct fake *f, usec_t time, enum guard_event_kind kind, const char *detail)
+{
+	pthread_mutex_lock(&f->lock);
+	f->own_event = (struct guard_event){.number = ++f->own_events, .time = time, .kind = kind};
+	snprintf(f->own_event.detail, sizeof(f->own_event.detail), "%s", detail);
 	pthread_mutex_unlock(&f->lock);
 }

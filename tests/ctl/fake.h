@@ -41,6 +41,9 @@ struct fake {
 	uint32_t flow_jobs, flow_rows_max;
 	uint64_t flow_rows;
 	char set[128], level[32];
+	uint64_t n_attacks; /* numbered from 1; the odd ones on web, the last one lasts */
+	uint64_t own_events;
+	struct guard_event own_event;
 };
 
 /* fake_init() - two services: "web" with three listens, "mail" with a prefix and a port range. */
@@ -49,6 +52,9 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker);
 /* fake_event() - let something happen at @time on @worker. */
 void fake_event(struct fake *f, uint32_t worker, usec_t time, enum guard_event_kind kind,
 		const char *detail);
+
+/* fake_own_event() - likewise, to the daemon itself; only the last one is remembered. */
+void fake_own_event(struct fake *f, usec_t time, enum guard_event_kind kind, const char *detail);
 
 /* fake_flow() - the flow @i of worker @w, as guard_report_flows() tells it. */
 struct flow_report fake_flow(uint32_t w, uint32_t i);

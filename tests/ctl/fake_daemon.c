@@ -100,6 +100,7 @@ int main(int argc, char **argv)
 	fake_event(&fake, 0, FAKE_BASE_TIME - 500000, GUARD_EVENT_ATTACK_BEGAN,
 		   "70 half-open, \x1b[31m64 allowed");
 	fake_event(&fake, 0, FAKE_BASE_TIME, GUARD_EVENT_SERVER_DOWN, "");
+	fake.n_attacks = 3;
 	server = ctl_server_new(base, argv[1], NULL, &fake.ops, why, sizeof(why));
 	if (!server) {
 		fprintf(stderr, "%s\n", why);

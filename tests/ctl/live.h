@@ -76,6 +76,7 @@ bool clients_become(uint32_t n, int ms);
 
 /* The suites' parts. */
 void add_answers(Suite *s);
+void add_attacks(Suite *s);
 void add_events(Suite *s);
 void add_clients(Suite *s);
 void add_dumps(Suite *s);

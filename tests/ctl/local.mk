@@ -30,6 +30,7 @@ tests_ctl_test_ctl_SOURCES = \
 	tests/ctl/live.c \
 	tests/ctl/live.h \
 	tests/ctl/test_answers.c \
+	tests/ctl/test_attacks.c \
 	tests/ctl/test_clients.c \
 	tests/ctl/test_ctl.c \
 	tests/ctl/test_dumps.c \

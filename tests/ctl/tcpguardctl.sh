@@ -166,6 +166,33 @@ events_view() {
 	lines 2
 }
 
+attacks_view() {
+	expect 0 -s "$sock" attacks
+	lines 4
+	has out 'spoofed SYN flood'
+	has out ' now '
+	has out ' unknown '
+	has out '37,000 SYN/s, none completed'
+	expect 0 -s "$sock" attacks web --last 1
+	lines 2
+	expect 0 -s "$sock" --json attacks
+	lines 3
+	expect 0 -s "$sock" attacks 1 --json
+	lines 1
+	expect 0 -s "$sock" attacks 3
+	has out 'attack 3 on web: spoofed SYN flood, for 1m30s now'
+	has out 'fingerprint  99.1 % are SYN|ECE|CWR'
+	has out '198.51.100.0/24'
+	has out '12.0 %'
+	expect 0 -s "$sock" attacks 2
+	has out 'tcpguardd ended while it lasted'
+	expect 1 -s "$sock" attacks 4
+	has err 'attack 4 is not remembered'
+	expect 1 -s "$sock" attacks nobody
+	expect 2 -s "$sock" attacks 1 2
+	expect 2 -s "$sock" attacks --frobnicate
+}
+
 bad_output() {
 	{
 		"$ctl" -s "$sock" conns
@@ -187,7 +214,8 @@ bad_output() {
 
 # A name is shown, not obeyed, and no escape sequences go where no terminal is.
 no_escapes() {
-	for command in status stats services events; do
+	for command in status stats services events attacks 'attacks 1'; do
+		# shellcheck disable=SC2086 # it has arguments
 		"$ctl" -s "$sock" $command | grep -q "$(printf '\033')" &&
 			fail "$command writes escape sequences"
 	done
@@ -213,6 +241,7 @@ fake_start "$sock" 2 5000
 rows
 netstat_view
 changes
+attacks_view
 events_view
 bad_output
 no_escapes

@@ -172,7 +172,7 @@ START_TEST(drops_help_version_answer)
 	json_decref(j);
 	free(r.text);
 	r = ask("help");
-	ck_assert_uint_eq(r.rows, 15);
+	ck_assert_uint_eq(r.rows, 16);
 	free(r.text);
 	stop();
 }

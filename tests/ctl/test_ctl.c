@@ -11,6 +11,7 @@ int main(void)
 	int failed;
 
 	add_answers(s);
+	add_attacks(s);
 	add_events(s);
 	add_clients(s);
 	add_dumps(s);

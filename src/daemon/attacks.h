@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the daemon does about attacks besides defending: it remembers them, and calls the operator's
+ * command when one begins, changes its class, and ends. On the main thread; packets never wait for
+ * it, and nothing that fails here is more than an event.
+ */
+#ifndef TCPGUARD_DAEMON_ATTACKS_H
+#define TCPGUARD_DAEMON_ATTACKS_H
+
+#include "ctl/json.h"
+#include "daemon/history.h"
+#include "daemon/runner.h"
+
+struct daemon;
+
+struct attacks {
+	struct history *history;
+	struct runner *runner;
+	usec_t polled; /* guards' clock */
+};
+
+/* attacks_start() - a stage: read the history. Only a lack of memory is an error. */
+int attacks_start(struct daemon *d, char *why, size_t why_len);
+void attacks_stop(struct daemon *d);
+
+/* attacks_poll() - ask the guards for news, at once if @now, else if a second has passed. */
+void attacks_poll(struct daemon *d, bool now);
+
+/* attacks_number() - of the attack on @service at @at of the guards' clock; 0: none. */
+uint64_t attacks_number(const struct daemon *d, const char *service, usec_t at);
+
+/* attacks_row() - see ctl/ops.h. */
+uint64_t attacks_row(const struct daemon *d, uint64_t after, const char *service, struct jw *out);
+
+#endif
