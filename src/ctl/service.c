@@ -174,10 +174,13 @@ static void write_head(struct request *r, const struct service_report *s)
 
 static void write_stats(struct request *r, uint32_t index, const struct service_report *s)
 {
+	const struct ctl_ops *ops = r->ops;
 	struct jw *j = &r->out;
 
 	jw_row_begin(j);
 	write_head(r, s);
+	/* when the counters were read, so that rates made of two answers are exact */
+	jw_u64(j, "uptime_ms", (ops->now(ops->ctx) - ops->started(ops->ctx)) / USEC_PER_MSEC);
 	jw_u64(j, "half_open_peak", s->half_open_peak);
 	jw_u64(j, "cookies_in_flight", s->cookies_in_flight);
 	jw_u64(j, "spliced_now", s->spliced_now);

@@ -401,7 +401,8 @@ static int draw_attack(const struct top_screen *s, const struct top_service *v, 
 
 	if (!a->known) {
 		put(s, y, 1, LABEL_WIDTH, A_NORMAL, "attack");
-		put(s, y, x, COLS - x, A_NORMAL, v->kind[0] ? v->kind : "none seen");
+		put(s, y, x, COLS - x, A_NORMAL,
+		    v->state == TOP_ATTACK ? "nothing is known of it yet" : "none seen");
 		return 1;
 	}
 	put(s, y, 1, LABEL_WIDTH, A_NORMAL, a->over ? "last attack" : "attack");

@@ -96,15 +96,24 @@ static enum top_state state_of(const char *name)
 	return strcmp(name, "recovering") == 0 ? TOP_RECOVERING : TOP_CALM;
 }
 
+/* counted_at() - the daemon's uptime when the counters in @row were read. */
+static uint64_t counted_at(const struct top_model *m, const json_t *row)
+{
+	uint64_t uptime_ms = row_u64(row, "uptime_ms");
+
+	return uptime_ms ? uptime_ms : m->uptime_ms;
+}
+
 static void take_rates(const struct top_model *m, struct top_service *s, const json_t *row)
 {
+	uint64_t at = counted_at(m, row);
 	const uint64_t now[TOP_RATES] = {
 		[TOP_SYN] = row_u64(row, "syn_received"),
 		[TOP_COOKIES] = row_u64(row, "cookies_sent"),
 		[TOP_COMPLETED] = row_u64(row, "completed"),
 		[TOP_BYTES] = row_u64(row, "bytes_in") + row_u64(row, "bytes_out"),
 	};
-	uint64_t passed = s->counted_ms ? m->uptime_ms - s->counted_ms : 0;
+	uint64_t passed = s->counted_ms && at > s->counted_ms ? at - s->counted_ms : 0;
 
 	for (int i = 0; i < TOP_RATES; i++) {
 		uint64_t grown = now[i] >= s->counter[i] ? now[i] - s->counter[i] : 0;
@@ -112,11 +121,11 @@ static void take_rates(const struct top_model *m, struct top_service *s, const j
 		s->rate[i] = 0;
 		if (passed) {
 			s->rate[i] = (uint64_t)((double)grown * 1000 / (double)passed + 0.5);
-			chart_add(&s->chart[i], s->counted_ms, m->uptime_ms, s->rate[i]);
+			chart_add(&s->chart[i], s->counted_ms, at, s->rate[i]);
 		}
 		s->counter[i] = now[i];
 	}
-	s->counted_ms = m->uptime_ms;
+	s->counted_ms = at;
 }
 
 void top_model_service(struct top_model *m, const json_t *row)
@@ -138,6 +147,8 @@ void top_model_service(struct top_model *m, const json_t *row)
 	TAKE_STR(s->engine, row, "engine");
 	TAKE_STR(s->state_name, row, "state");
 	TAKE_STR(s->kind, row, "class");
+	if (strcmp(s->kind, "none") == 0)
+		s->kind[0] = '\0';
 	s->state = state_of(s->state_name);
 	s->state_ms = row_u64(row, "state_ms");
 	s->half_open = row_u64(row, "half_open");

@@ -150,6 +150,10 @@ START_TEST(rates_are_by_the_daemons_clock)
 	service("web", "calm", 1800);
 	top_model_end(&model);
 	ck_assert_uint_eq(model.service[0].rate[TOP_SYN], 0);
+	status(15000); /* and the counters were read half a second later */
+	feed(top_model_service, "{\"service\":\"web\",\"uptime_ms\":15500,\"syn_received\":3300}");
+	top_model_end(&model);
+	ck_assert_uint_eq(model.service[0].rate[TOP_SYN], 1000);
 }
 END_TEST
 

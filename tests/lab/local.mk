@@ -14,8 +14,10 @@ lab_tests = \
 	tests/lab/path.sh \
 	tests/lab/placement.sh \
 	tests/lab/relay.sh \
-	tests/lab/reuse.sh
+	tests/lab/reuse.sh \
+	tests/lab/watch.sh
 TESTS += $(lab_tests)
-dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/malformed.py
+dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/malformed.py \
+	tests/lab/watch_top.py
 dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
