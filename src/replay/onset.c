@@ -30,19 +30,21 @@ void onset_remember(struct onset_ring *r, usec_t now, const struct pkt *p)
 /* log_likelihood() - of @n events in @span microseconds at their own mean rate. */
 static double log_likelihood(double n, double span)
 {
+	if (n < 1)
+		return 0;
 	return n * log(n / (span < SPAN_MIN_US ? SPAN_MIN_US : span));
 }
 
-uint32_t onset_split(const usec_t *time, uint32_t n, usec_t end)
+uint32_t onset_split(const usec_t *time, uint32_t n, usec_t begin, usec_t end)
 {
 	double flat, best = 0;
 	uint32_t at = 0;
 
 	if (n < FLOOD_MIN + 1)
 		return 0;
-	flat = log_likelihood(n, (double)(end - time[0]));
-	for (uint32_t k = 1; k + FLOOD_MIN <= n; k++) {
-		double before = (double)(time[k] - time[0]), behind = (double)(end - time[k]);
+	flat = log_likelihood(n, (double)(end - begin));
+	for (uint32_t k = 0; k + FLOOD_MIN <= n; k++) {
+		double before = (double)(time[k] - begin), behind = (double)(end - time[k]);
 		double gain = log_likelihood(k, before) + log_likelihood(n - k, behind) - flat;
 
 		/* only a rise: a flood that has paused is not over */
@@ -107,6 +109,18 @@ static void collect(struct half_opens *all, const struct guard *g, const char *s
 		qsort(all->row, all->n, sizeof(*all->row), compare);
 }
 
+/*
+ * watched_since() - when the oldest half-open that may be there was born: @first is the first one's
+ * birth, @ring that of the oldest SYN remembered.
+ */
+static usec_t watched_since(const struct guard *g, usec_t first, usec_t ring, usec_t now)
+{
+	usec_t life = g->config->timeouts.syn_received, since = now > life ? now - life : 0;
+
+	since = since > ring ? since : ring;
+	return since < first ? since : first;
+}
+
 bool onset_find(const struct onset_ring *r, const struct guard *g, const char *service, usec_t now,
 		struct onset *o)
 {
@@ -123,7 +137,10 @@ bool onset_find(const struct onset_ring *r, const struct guard *g, const char *s
 			time[n++] = s->time;
 	}
 	if (n) {
-		at = onset_split(time, n, now > time[n - 1] ? now : time[n - 1]);
+		usec_t ring = from ? r->syn[from % ONSET_RING].time : r->began;
+
+		at = onset_split(time, n, watched_since(g, time[0], ring, now),
+				 now > time[n - 1] ? now : time[n - 1]);
 		*o = (struct onset){.first = time[at], .syns = n - at};
 	}
 	free(all.row);

@@ -19,6 +19,7 @@ struct onset_syn {
 };
 
 struct onset_ring {
+	usec_t began; /* when there was nothing yet */
 	uint64_t n; /* SYNs ever */
 	struct onset_syn syn[ONSET_RING];
 };
@@ -41,9 +42,11 @@ bool onset_find(const struct onset_ring *r, const struct guard *g, const char *s
 
 /*
  * onset_split() - the most likely change of rate.
- * @time: ascending; @n: how many; @end: the present, not before the last one.
- * Return: index of the first event of the new rate; 0 if the rate was the same all the time.
+ * @time: ascending; @n: how many. @begin: since when they were watched for, not after the first one;
+ * @end: the present, not before the last one.
+ * Return: index of the first event of the new rate; 0 if it was the first one, or if the rate was the
+ * same all the time.
  */
-uint32_t onset_split(const usec_t *time, uint32_t n, usec_t end);
+uint32_t onset_split(const usec_t *time, uint32_t n, usec_t begin, usec_t end);
 
 #endif

@@ -368,6 +368,7 @@ int replay_run_capture(struct replay *r, char *why)
 	if (rc == 0) {
 		run->r = r;
 		run->clock.now = CLOCK_START;
+		run->onset.began = CLOCK_START;
 		rc = open_guard(run);
 	}
 	if (rc == 0) {

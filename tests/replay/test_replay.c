@@ -100,8 +100,8 @@ START_TEST(onset_is_where_the_rate_rises)
 		t[n++] = now += SECOND;
 	while (n < 200)
 		t[n++] = now += SECOND / 1000;
-	ck_assert_uint_ge(onset_split(t, n, now), 49);
-	ck_assert_uint_le(onset_split(t, n, now), 50);
+	ck_assert_uint_ge(onset_split(t, n, 0, now), 49);
+	ck_assert_uint_le(onset_split(t, n, 0, now), 50);
 }
 END_TEST
 
@@ -111,7 +111,18 @@ START_TEST(onset_of_an_even_flood_is_its_first)
 
 	for (uint32_t i = 0; i < 400; i++)
 		t[i] = i * 1000;
-	ck_assert_uint_eq(onset_split(t, 400, t[399]), 0);
+	ck_assert_uint_eq(onset_split(t, 400, 0, t[399]), 0);
+}
+END_TEST
+
+START_TEST(onset_of_a_flood_that_grows_is_its_first_syn)
+{
+	usec_t t[200], now = 30 * SECOND;
+
+	/* given silence for half a minute, then 1,000 SYN/s that become 10,000 */
+	for (uint32_t i = 0; i < 200; i++)
+		t[i] = now += i < 20 ? 1000 : 100;
+	ck_assert_uint_eq(onset_split(t, 200, 0, now), 0);
 }
 END_TEST
 
@@ -122,7 +133,7 @@ START_TEST(onset_is_not_misled_by_bursts)
 	/* given packets that come in bursts of 32, as network cards deliver them */
 	for (uint32_t i = 0; i < 128; i++)
 		t[i] = i / 32 * 3200;
-	ck_assert_uint_eq(onset_split(t, 128, t[127]), 0);
+	ck_assert_uint_eq(onset_split(t, 128, 0, t[127]), 0);
 }
 END_TEST
 
@@ -130,8 +141,8 @@ START_TEST(onset_needs_more_than_a_handful)
 {
 	usec_t t[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 
-	ck_assert_uint_eq(onset_split(t, 10, 10), 0);
-	ck_assert_uint_eq(onset_split(t, 0, 10), 0);
+	ck_assert_uint_eq(onset_split(t, 10, 0, 10), 0);
+	ck_assert_uint_eq(onset_split(t, 0, 0, 10), 0);
 }
 END_TEST
 
@@ -374,6 +385,7 @@ int main(void)
 	tcase_add_test(t, clock_without_times_stands_still);
 	tcase_add_test(t, onset_is_where_the_rate_rises);
 	tcase_add_test(t, onset_of_an_even_flood_is_its_first);
+	tcase_add_test(t, onset_of_a_flood_that_grows_is_its_first_syn);
 	tcase_add_test(t, onset_is_not_misled_by_bursts);
 	tcase_add_test(t, onset_needs_more_than_a_handful);
 	tcase_add_test(t, frames_that_carry_nothing_are_named);
