@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FILTER_ARGS  "[--state LIST] [--service NAME] [--src PREFIX] [--engine LIST]"
+#define RULE_ARGS    "PREFIX [for TIME] [service NAME]"
 #define FILTER_WORDS (CTL_WORDS_MAX - 1)
 
 static const struct command commands[] = {
@@ -31,6 +32,15 @@ static const struct command commands[] = {
 	{"mode", "SERVICE MODE", "off, monitor, adaptive or always, until the next reload", 2, 2,
 	 true, .step = ctl_mode},
 	{"set", "KEY VALUE", "change an option until the next reload", 2, 2, true, .step = ctl_set},
+	{"rules", "", "allowed and denied clients, and the packets each rule has met", 0, 0, false,
+	 .step = ctl_rules, .state_bytes = &ctl_rules_state_bytes},
+	{"deny", RULE_ARGS, "drop every packet of these clients", 1, 5, true,
+	 .step = ctl_rule_change},
+	{"undeny", "PREFIX [service NAME]", "end a denial", 1, 3, true, .step = ctl_rule_change},
+	{"allow", RULE_ARGS, "let these clients pass, whatever happens", 1, 5, true,
+	 .step = ctl_rule_change},
+	{"unallow", "PREFIX [service NAME]", "end an allowance", 1, 3, true,
+	 .step = ctl_rule_change},
 	{"kill", "FLOW", "reset a connection by the id that conns shows", 1, 1, true,
 	 .step = ctl_kill},
 	{"log", "LEVEL", "err, warning, notice, info or debug", 1, 1, true, .step = ctl_log},

@@ -29,6 +29,11 @@ extern const size_t ctl_backends_state_bytes;
 enum step ctl_backends(struct request *r);
 void ctl_backends_end(struct request *r);
 
+/* rules.c */
+extern const size_t ctl_rules_state_bytes;
+enum step ctl_rules(struct request *r);
+enum step ctl_rule_change(struct request *r); /* deny, undeny, allow, unallow */
+
 /* attacks.c */
 extern const size_t ctl_attacks_state_bytes;
 enum step ctl_attacks(struct request *r);

@@ -21,6 +21,7 @@ libctl_la_SOURCES = \
 	src/ctl/ops.h \
 	src/ctl/protocol.h \
 	src/ctl/request.h \
+	src/ctl/rules.c \
 	src/ctl/server.c \
 	src/ctl/server.h \
 	src/ctl/service.c \

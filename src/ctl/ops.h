@@ -8,6 +8,7 @@
 #include <stdarg.h>
 
 #include "core/guard.h"
+#include "core/rules.h"
 #include "core/report.h"
 
 /* A job for a worker's thread: runs between two packets, must take well under a millisecond. */
@@ -21,6 +22,29 @@ struct ctl_worker_stats {
 #undef WORKER_COUNTER
 };
 
+/* What a command wants of the lists of clients, in the words that were typed. */
+struct ctl_rule_change {
+	bool remove; /* else put there */
+	bool allow; /* else deny */
+	const char *prefix;
+	const char *duration; /* NULL: for ever */
+	const char *service; /* NULL: all */
+};
+
+/* A rule of these lists. */
+struct ctl_rule {
+	struct ip_addr prefix;
+	uint8_t plen; /* in the mapped space */
+	bool allow;
+	bool from_file; /* else by command */
+	bool active; /* its service is configured, and no rule by command hides it */
+	bool in_kernel; /* packets_kernel is known */
+	char service[GUARD_SERVICE_NAME_MAX]; /* empty: all */
+	int64_t until_ms; /* since 1970; 0: for ever */
+	int64_t left_ms;
+	uint64_t packets; /* that the guards have met */
+	uint64_t packets_kernel; /* that the kernel has dropped before */
+};
 struct jw; /* ctl/json.h */
 
 struct ctl_ops {
@@ -57,6 +81,16 @@ struct ctl_ops {
 
 	/* Log level by name (err warning notice info debug). Return: 0 or -EINVAL. */
 	int (*log_level)(void *ctx, const char *level);
+
+	/*
+	 * Change the lists of clients. Return: 0; 1 if it is in force and @why says what is wrong all the
+	 * same; or a negative errno with @why filled.
+	 */
+	int (*rule_change)(void *ctx, const struct ctl_rule_change *change, char *why,
+			   size_t why_len);
+
+	/* All rules. @rows: RULES_MAX of them. Return: how many, or a negative errno with @why filled. */
+	int (*rules)(void *ctx, struct ctl_rule *rows, char *why, size_t why_len);
 
 	/* As guard_report_events(), of what has happened to the daemon itself. */
 	uint32_t (*own_events)(void *ctx, uint64_t from, struct guard_event *rows, uint32_t max);

@@ -2,6 +2,7 @@
 /* What the control socket may ask of the daemon. */
 #include <errno.h>
 
+#include "daemon/clients.h"
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
 
@@ -96,6 +97,16 @@ static uint64_t forged(void *ctx)
 	return firewall_forged(&((struct daemon *)ctx)->firewall);
 }
 
+static int rule_change(void *ctx, const struct ctl_rule_change *change, char *why, size_t why_len)
+{
+	return clients_change(ctx, change, why, why_len);
+}
+
+static int rules(void *ctx, struct ctl_rule *rows, char *why, size_t why_len)
+{
+	return clients_list(ctx, rows, why, why_len);
+}
+
 void control_fill(struct daemon *d)
 {
 	d->ops = (struct ctl_ops){
@@ -109,6 +120,8 @@ void control_fill(struct daemon *d)
 		.config_show = config_show,
 		.set = set,
 		.log_level = log_level,
+		.rule_change = rule_change,
+		.rules = rules,
 		.now = now,
 		.started = started,
 		.own_events = own_events,

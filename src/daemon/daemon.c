@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "daemon/clients.h"
 #include "daemon/clock.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
@@ -73,6 +74,7 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
+	clients_second(arg);
 	events_status(arg);
 	retire_check(arg);
 	metrics_check(arg);
@@ -271,6 +273,7 @@ static const struct {
 	{start_loop, stop_loop},
 	{attacks_start, attacks_stop},
 	{start_workers, stop_workers},
+	{clients_start, clients_stop},
 	{start_control, stop_control},
 	{metrics_start, metrics_stop},
 	{start_timers, stop_timers},

@@ -59,6 +59,7 @@ struct daemon {
 	struct ctl_server *control;
 	struct daemon_metrics metrics;
 	struct event_log events;
+	struct clients *clients; /* their lists, see daemon/clients.h */
 	struct retired_listens retired;
 	struct event *on_term, *on_int, *on_hup, *on_poll, *on_second, *on_alive;
 	struct addr_watch *addresses;

@@ -1,6 +1,7 @@
 # layer daemon: tcpguardd
 sbin_PROGRAMS += tcpguardd
 tcpguardd_SOURCES = \
+	src/daemon/clients.c src/daemon/clients.h \
 	src/daemon/attacks.c src/daemon/attacks.h \
 	src/daemon/clock.h \
 	src/daemon/control.c \
@@ -16,6 +17,7 @@ tcpguardd_SOURCES = \
 	src/daemon/placement.c \
 	src/daemon/reload.c \
 	src/daemon/retire.c src/daemon/retire.h \
+	src/daemon/rulebook.c src/daemon/rulebook.h \
 	src/daemon/runner.c src/daemon/runner.h \
 	src/daemon/state_file.c src/daemon/state_file.h \
 	src/daemon/worker.c src/daemon/worker.h

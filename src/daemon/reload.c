@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/clients.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
@@ -42,9 +43,18 @@ static void keep_fixed_options(struct conf *new, const struct conf *old, conf_re
 	new->guard.workers = old->guard.workers;
 }
 
+/* The services of the rules are indices into the configuration: the two go together. */
+struct configuration {
+	const struct guard_config *guard;
+	const struct rules *rules;
+};
+
 static void job_configure(struct guard *g, usec_t now, struct actions *out, void *arg)
 {
-	guard_configure(g, now, arg);
+	const struct configuration *c = arg;
+
+	guard_configure(g, now, c->guard);
+	guard_set_rules(g, c->rules);
 }
 
 /* change_rules() - Return: 0, or a negative errno with @why filled; then the old ones are there. */
@@ -81,10 +91,15 @@ static int change_all(struct daemon *d, const struct conf *new, char *why, size_
 /* put_in_force() - @new is taken over. */
 static void put_in_force(struct daemon *d, struct conf *new)
 {
+	struct rules *rules = clients_prepare(d, new);
+	struct configuration c = {&new->guard, rules};
 	struct conf *old = d->conf;
+	bool all;
 
 	d->conf = new;
-	if (daemon_each(d, job_configure, &new->guard) == 0)
+	all = daemon_each(d, job_configure, &c) == 0;
+	clients_given(d, rules, all);
+	if (all)
 		conf_free(old);
 	else /* a worker may look at the old one still, so it must live on */
 		log_message(LOG_ERR,

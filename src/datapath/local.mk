@@ -7,6 +7,7 @@ libdatapath_la_SOURCES = \
 	src/datapath/firewall_rules.c src/datapath/firewall_rules.h \
 	src/datapath/flow_set.h \
 	src/datapath/inject.c src/datapath/inject.h \
+	src/datapath/kernel_set.c src/datapath/kernel_set.h \
 	src/datapath/nfqueue.c src/datapath/nfqueue.h \
 	src/datapath/nfqueue_msg.c src/datapath/nfqueue_msg.h \
 	src/datapath/tool.c src/datapath/tool.h

@@ -203,6 +203,37 @@ static void config_row(struct screen *s, const json_t *row)
 	putchar('\n');
 }
 
+static const char *const rules_titles[] = {"ACTION", "PREFIX",	"SERVICE",  "FROM", "ACTIVE",
+					   ">LEFT",  ">PACKETS", ">KERNEL", NULL};
+
+static void rules_row(struct screen *s, const json_t *row)
+{
+	table_cell(&s->table, row_str(row, "action"), strcmp(row_str(row, "action"), "deny") == 0);
+	cell_str(s, row, "prefix");
+	table_cell(&s->table, json_is_string(json_object_get(row, "service")) ? row_str(row, "service")
+									      : "all",
+		   false);
+	cell_str(s, row, "from");
+	cell_bool(s, row, "active");
+	if (json_is_integer(json_object_get(row, "left_ms")))
+		cell_duration(s, row, "left_ms");
+	else
+		table_cell(&s->table, "-", false);
+	cell_exact(s, row, "packets");
+	if (json_is_integer(json_object_get(row, "packets_kernel")))
+		cell_exact(s, row, "packets_kernel");
+	else
+		table_cell(&s->table, "-", false);
+}
+
+/* warning_row() - what was asked for is done, but. */
+static void warning_row(struct screen *s, const json_t *row)
+{
+	fputs("warning: ", stdout);
+	screen_print(s, row_str(row, "warning"), false);
+	putchar('\n');
+}
+
 static const char *const help_titles[] = {"COMMAND", "ARGUMENTS", "WHAT", NULL};
 
 static void help_row(struct screen *s, const json_t *row)
@@ -248,6 +279,14 @@ static const struct view views[] = {
 	{"mode", "SERVICE MODE", "off, monitor, adaptive or always, until the next reload", 2, 2,
 	 .row = NULL},
 	{"set", "KEY VALUE", "change an option until the next reload", 2, 2, .row = NULL},
+	{"rules", "", "allowed and denied clients, and the packets each rule has met", 0, 0,
+	 .titles = rules_titles, .row = rules_row},
+	{"deny", "PREFIX [for TIME] [service NAME]", "drop every packet of these clients", 1, 5,
+	 .row = warning_row},
+	{"undeny", "PREFIX [service NAME]", "end a denial", 1, 3, .row = warning_row},
+	{"allow", "PREFIX [for TIME] [service NAME]", "let these clients pass, whatever happens", 1,
+	 5, .row = warning_row},
+	{"unallow", "PREFIX [service NAME]", "end an allowance", 1, 3, .row = warning_row},
 	{"kill", "FLOW", "reset a connection by the id that conns shows", 1, 1, .row = NULL},
 	{"log", "LEVEL", "err, warning, notice, info or debug", 1, 1, .row = NULL},
 	{"help", "", "what the daemon understands", 0, 0, .titles = help_titles, .row = help_row},

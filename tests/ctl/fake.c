@@ -305,6 +305,40 @@ static int fake_log_level(void *ctx, const char *level)
 	return 0;
 }
 
+static int fake_rule_change(void *ctx, const struct ctl_rule_change *c, char *why, size_t why_len)
+{
+	struct fake *f = ctx;
+
+	snprintf(f->rule, sizeof(f->rule), "%s%s %s for %s of %s", c->remove ? "un" : "",
+		 c->allow ? "allow" : "deny", c->prefix, c->duration ? c->duration : "ever",
+		 c->service ? c->service : "all");
+	if (f->rule_result)
+		snprintf(why, why_len, "the disk is full");
+	return f->rule_result;
+}
+
+static int fake_rules(void *ctx, struct ctl_rule *rows, char *why, size_t why_len)
+{
+	struct fake *f = ctx;
+
+	for (int i = 0; i < f->n_rules; i++) {
+		rows[i] = (struct ctl_rule){.prefix = ip_addr_v4(htonl(0x0a000000u + ((uint32_t)i << 8))),
+					    .plen = i % 2 ? 128 : 120,
+					    .allow = i % 3 == 0,
+					    .from_file = i % 5 == 0,
+					    .active = i % 7 != 0,
+					    .in_kernel = i % 2,
+					    .packets = (uint64_t)i,
+					    .packets_kernel = 7};
+		if (i % 2) {
+			rows[i].until_ms = 1700000000000;
+			rows[i].left_ms = 5000;
+			snprintf(rows[i].service, sizeof(rows[i].service), "web");
+		}
+	}
+	return f->n_rules;
+}
+
 static usec_t fake_now(void *ctx)
 {
 	return ((struct fake *)ctx)->now;
@@ -432,6 +466,8 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 		.config_show = fake_config_show,
 		.set = fake_set,
 		.log_level = fake_log_level,
+		.rule_change = fake_rule_change,
+		.rules = fake_rules,
 		.now = fake_now,
 		.started = fake_started,
 		.own_events = fake_own_events,
@@ -443,6 +479,7 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 	f->n_workers = n_workers;
 	f->now = FAKE_BASE_TIME;
 	f->dead_worker = -1;
+	f->n_rules = 3;
 	pthread_mutex_init(&f->lock, NULL);
 	add_services(f);
 	for (uint32_t w = 0; w < n_workers; w++) {

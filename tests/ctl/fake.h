@@ -41,6 +41,9 @@ struct fake {
 	uint32_t flow_jobs, flow_rows_max;
 	uint64_t flow_rows;
 	char set[128], level[32];
+	char rule[256]; /* what was last asked of the lists of clients */
+	int rule_result; /* what that gives */
+	int n_rules;
 	uint64_t n_attacks; /* numbered from 1; the odd ones on web, the last one lasts */
 	uint64_t own_events;
 	struct guard_event own_event;

@@ -105,6 +105,9 @@ rows() {
 	has out '192.0.2.10:80 192.0.2.10:443 [2001:db8::10]:443'
 	expect 0 -s "$sock" backends
 	lines 101
+	expect 0 -s "$sock" rules
+	lines 4
+	has out 'allow   10.0.0.0/24'
 	expect 0 -s "$sock" drops
 	expect 0 -s "$sock" version
 	expect 0 -s "$sock" help
@@ -151,6 +154,13 @@ changes() {
 	expect 0 -s "$sock" kill 1:3
 	expect 1 -s "$sock" kill 0:99999
 	expect 1 -s "$sock" kill x
+	expect 0 -s "$sock" deny 203.0.113.0/24 for 1h service web
+	lines 0
+	expect 0 -s "$sock" undeny 203.0.113.0/24
+	expect 0 -s "$sock" allow 2001:db8::/32
+	expect 0 -s "$sock" unallow 2001:db8::/32 service web
+	expect 2 -s "$sock" deny
+	expect 2 -s "$sock" deny 203.0.113.0/24 1h
 	expect 0 -s "$sock" log debug
 	expect 0 -s "$sock" config reload
 	expect 2 -s "$sock" config eat

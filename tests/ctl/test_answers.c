@@ -2,6 +2,7 @@
 /* What each command answers. */
 #include "live.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,74 @@ START_TEST(stats_are_sums_and_the_worst_state)
 }
 END_TEST
 
+START_TEST(rules_are_listed_in_pieces)
+{
+	struct reply r;
+	json_t *j;
+
+	start(2, 0, NULL);
+	fake.n_rules = 4096;
+	r = ask("rules");
+	ck_assert_str_eq(r.last, "ok");
+	ck_assert_uint_eq(r.rows, 4096);
+	j = row(&r, 0);
+	ck_assert_str_eq(string(j, "action"), "allow");
+	ck_assert_str_eq(string(j, "prefix"), "10.0.0.0/24");
+	ck_assert_str_eq(string(j, "from"), "file");
+	ck_assert(json_is_null(json_object_get(j, "service")));
+	ck_assert(json_is_null(json_object_get(j, "until_ms")));
+	ck_assert(json_is_null(json_object_get(j, "packets_kernel")));
+	ck_assert(json_is_false(json_object_get(j, "active")));
+	json_decref(j);
+	j = row(&r, 1);
+	ck_assert_str_eq(string(j, "action"), "deny");
+	ck_assert_str_eq(string(j, "prefix"), "10.0.1.0");
+	ck_assert_str_eq(string(j, "service"), "web");
+	ck_assert_int_eq(number(j, "left_ms"), 5000);
+	ck_assert_int_eq(number(j, "packets"), 1);
+	ck_assert_int_eq(number(j, "packets_kernel"), 7);
+	json_decref(j);
+	free(r.text);
+	stop();
+}
+END_TEST
+
+START_TEST(lists_of_clients_are_changed)
+{
+	static const struct {
+		const char *request, *rule;
+	} good[] = {
+		{"deny 203.0.113.0/24", "deny 203.0.113.0/24 for ever of all"},
+		{"deny 203.0.113.0/24 for 1h", "deny 203.0.113.0/24 for 1h of all"},
+		{"allow ::1 service web for 5m", "allow ::1 for 5m of web"},
+		{"undeny 10.0.0.1 service gone", "undeny 10.0.0.1 for ever of gone"},
+		{"unallow 10.0.0.1", "unallow 10.0.0.1 for ever of all"},
+	};
+	static const char *const bad[] = {
+		"deny 10.0.0.1 for", "deny 10.0.0.1 since 1h", "deny 10.0.0.1 for 1h for 2h",
+		"undeny 10.0.0.1 for 1h", "allow 10.0.0.1 service web service web",
+	};
+	struct reply r;
+
+	start(1, 0, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		expect_last(good[i].request, "ok");
+		ck_assert_str_eq(fake.rule, good[i].rule);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		expect_last(bad[i], "error: usage: ");
+	expect_last("deny 10.0.0.1 service nobody", "error: there is no service \"nobody\"");
+	fake.rule_result = 1;
+	r = ask("deny 10.0.0.1");
+	ck_assert_str_eq(r.last, "ok");
+	ck_assert_uint_eq(r.rows, 1);
+	free(r.text);
+	fake.rule_result = -EINVAL;
+	expect_last("deny 10.0.0.1", "error: the disk is full");
+	stop();
+}
+END_TEST
+
 START_TEST(services_show_their_listens)
 {
 	struct reply r;
@@ -172,7 +241,7 @@ START_TEST(drops_help_version_answer)
 	json_decref(j);
 	free(r.text);
 	r = ask("help");
-	ck_assert_uint_eq(r.rows, 16);
+	ck_assert_uint_eq(r.rows, 21);
 	free(r.text);
 	stop();
 }
@@ -364,6 +433,8 @@ void add_answers(Suite *s)
 
 	tcase_add_test(tc, status_adds_the_workers_up);
 	tcase_add_test(tc, stats_are_sums_and_the_worst_state);
+	tcase_add_test(tc, rules_are_listed_in_pieces);
+	tcase_add_test(tc, lists_of_clients_are_changed);
 	tcase_add_test(tc, services_show_their_listens);
 	tcase_add_test(tc, backends_are_shown_once_the_freshest);
 	tcase_add_test(tc, drops_help_version_answer);

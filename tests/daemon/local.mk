@@ -15,6 +15,15 @@ tests_daemon_test_runner_SOURCES = \
 tests_daemon_test_runner_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_daemon_test_runner_LDADD = libbase.la $(EVENT_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/daemon/test_rulebook
+TESTS += tests/daemon/test_rulebook
+tests_daemon_test_rulebook_SOURCES = \
+	tests/daemon/test_rulebook.c \
+	src/daemon/rulebook.c src/daemon/rulebook.h
+tests_daemon_test_rulebook_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_daemon_test_rulebook_LDADD = libconf.la libcore.la libwire.la libbase.la \
+	$(JANSSON_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/daemon/test_history
 TESTS += tests/daemon/test_history
 tests_daemon_test_history_SOURCES = \

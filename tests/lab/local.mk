@@ -15,6 +15,7 @@ lab_tests = \
 	tests/lab/placement.sh \
 	tests/lab/relay.sh \
 	tests/lab/reuse.sh \
+	tests/lab/rules.sh \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/malformed.py \
