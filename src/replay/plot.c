@@ -329,9 +329,10 @@ static void put_marks(const struct plot *p, const struct replay_service *s,
 				bottom);
 		fprintf(p->out,
 			"<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>"
-			"<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">noticed",
+			"<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s noticed",
 			x, x, rate->top, bottom, left ? x - 5 : x + 5,
-			rate->top + 14 + 14.0 * (i % 2), left ? "end" : "start");
+			rate->top + rate->height + 12 + 13.0 * (i % 2), left ? "end" : "start",
+			a->recorded ? attack_class_name(a->record.class) : "attack");
 		if (a->onset_known)
 			fprintf(p->out, " after %.1f ms",
 				(double)(a->noticed - a->onset.first) / 1e3);
@@ -360,6 +361,14 @@ static void put_legend(const struct plot *p, double y)
 			LEFT + rows[i].x + 32, y + 4, rows[i].text);
 }
 
+static const char *direction_text(const struct replay_service *s)
+{
+	if (replay_one_direction(s))
+		return "packets to the server only";
+	return s->report.counters.packets_in ? "packets of both directions"
+					     : "packets from the server only";
+}
+
 static void put_service(const struct plot *p, uint32_t index, double top)
 {
 	const struct guard_service_config *c = &p->r->conf->guard.service[index];
@@ -376,9 +385,9 @@ static void put_service(const struct plot *p, uint32_t index, double top)
 
 	fprintf(p->out, "<text class=\"head\" x=\"%d\" y=\"%.1f\">service ", LEFT, top + 12);
 	put_text(p->out, s->name);
-	fprintf(p->out, "%s, attack { start = %u, end = %u }, packets: %s</text>\n",
+	fprintf(p->out, "%s, attack { start = %u, end = %u }, %s</text>\n",
 		p->r->guessed ? " (guessed)" : "", c->attack.start, c->attack.end,
-		replay_direction(s));
+		direction_text(s));
 	put_legend(p, top + 34);
 	put_states(p, s, &rate, &open);
 	put_times(p, &rate, &open);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "story.h"
 #include "tests/fuzz/fuzz.h"
@@ -20,9 +21,20 @@ static uint64_t state, seed_now;
 /* Of the sanitizers, where they are. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
+/* last_words() - with what a signal handler may use. */
 static void last_words(void)
 {
-	fprintf(stderr, "mutate: make it again with: mutate %" PRIu64 " 1\n", seed_now);
+	char text[64] = "mutate: make it again with: mutate ", *at = text + strlen(text);
+	char digits[20];
+	int n = 0;
+
+	for (uint64_t v = seed_now; v || !n; v /= 10)
+		digits[n++] = (char)('0' + v % 10);
+	while (n)
+		*at++ = digits[--n];
+	memcpy(at, " 1\n", 3);
+	if (write(STDERR_FILENO, text, (size_t)(at + 3 - text)) < 0)
+		return;
 }
 
 static void on_signal(int sig)

@@ -116,9 +116,7 @@ void writer_begin(struct writer *w)
 		return;
 	}
 	put32(w, w->format == WRITER_NANO ? 0xa1b23c4d : 0xa1b2c3d4);
-	put32(w, is_swapped(w) ? 4u << 16 | 2 : 4u << 16 | 2); /* below: two 16-bit numbers */
-	if (is_swapped(w))
-		memcpy(w->data + w->len - 4, (uint8_t[]){0, 2, 0, 4}, 4);
+	writer_put(w, (uint16_t[]){own16(w, 2), own16(w, 4)}, 4);
 	put32(w, 0);
 	put32(w, 0);
 	put32(w, w->snap ? w->snap : 262144);
