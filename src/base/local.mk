@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = \
 	src/base/addr.c \
 	src/base/addr.h \
+	src/base/bucket.h \
 	src/base/hll.c \
 	src/base/hll.h \
 	src/base/log2.c \
