@@ -209,6 +209,14 @@ static void write_drops(const struct figures *f)
 			 f->sum.drops[i]);
 }
 
+static void write_events(const struct figures *f)
+{
+	family(f->out, "tcpguard_events", "counter", NULL, "Events, by kind");
+	for (int i = 0; i < GUARD_EVENT_COUNT; i++)
+		labelled(f->out, "tcpguard_events_total", "event", guard_event_key(i),
+			 f->ops->event_count(f->ops->ctx, i));
+}
+
 static void write_tables(const struct figures *f)
 {
 	const struct guard_report *r = &f->sum;
@@ -223,6 +231,9 @@ static void write_tables(const struct figures *f)
 	       "Entries of the half-open tables", r->half_open_max);
 	single(f->out, "tcpguard_arena_bytes", "gauge", "bytes", "Memory set aside for the tables",
 	       r->arena_bytes);
+	single(f->out, "tcpguard_forged", "counter", NULL,
+	       "Packets dropped because they were forged in a server's name",
+	       f->ops->forged(f->ops->ctx));
 	single(f->out, "tcpguard_unguarded", "counter", NULL, "Packets of no service",
 	       r->unguarded);
 }
@@ -295,6 +306,7 @@ static void write_all(const struct figures *f)
 	write_servers(f);
 	write_service_counters(f);
 	write_drops(f);
+	write_events(f);
 	write_tables(f);
 	write_workers(f);
 	evbuffer_add_printf(f->out, "# EOF\n");

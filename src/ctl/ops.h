@@ -92,6 +92,9 @@ struct ctl_ops {
 	/* All rules. @rows: RULES_MAX of them. Return: how many, or a negative errno with @why filled. */
 	int (*rules)(void *ctx, struct ctl_rule *rows, char *why, size_t why_len);
 
+	/* How many events of a kind there were, of the guards and of the daemon itself. */
+	uint64_t (*event_count)(void *ctx, enum guard_event_kind kind);
+
 	/* As guard_report_events(), of what has happened to the daemon itself. */
 	uint32_t (*own_events)(void *ctx, uint64_t from, struct guard_event *rows, uint32_t max);
 

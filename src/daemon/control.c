@@ -72,6 +72,11 @@ static usec_t started(void *ctx)
 	return ((struct daemon *)ctx)->started;
 }
 
+static uint64_t event_count(void *ctx, enum guard_event_kind kind)
+{
+	return ((struct daemon *)ctx)->events.count[kind];
+}
+
 static uint32_t own_events(void *ctx, uint64_t from, struct guard_event *rows, uint32_t max)
 {
 	return events_own(ctx, from, rows, max);
@@ -124,6 +129,7 @@ void control_fill(struct daemon *d)
 		.rules = rules,
 		.now = now,
 		.started = started,
+		.event_count = event_count,
 		.own_events = own_events,
 		.attack_number = attack_number,
 		.attack_row = attack_row,

@@ -64,6 +64,7 @@ static void log_guard_event(struct daemon *d, uint32_t worker, const struct guar
 	int level = guard_event_level(e->kind);
 	uint64_t swallowed;
 
+	d->events.count[e->kind]++;
 	if (e->kind == GUARD_EVENT_CONFIGURED) /* the daemon says so itself */
 		return;
 	if (e->kind == GUARD_EVENT_MODE_CHANGED && worker > 0) /* in all of them at once */
@@ -117,6 +118,7 @@ void events_note(struct daemon *d, enum guard_event_kind kind, const char *servi
 		.event = guard_event_key(kind), .service = service, .detail = detail};
 	uint64_t swallowed;
 
+	d->events.count[kind]++;
 	*e = (struct guard_event){.number = d->events.n_own, .time = clock_now(), .kind = kind};
 	snprintf(e->service, sizeof(e->service), "%s", service);
 	snprintf(e->detail, sizeof(e->detail), "%s", detail);

@@ -25,7 +25,7 @@ static const struct {
 } asked[] = {
 	{1, {"status"}, top_model_status, false},
 	{1, {"stats"}, top_model_service, false},
-	{1, {"attacks"}, top_model_attack, true},
+	{3, {"attacks", "--last", "32"}, top_model_attack, true},
 	{2, {"events", "64"}, top_model_event, true},
 };
 

@@ -349,6 +349,11 @@ static usec_t fake_started(void *ctx)
 	return FAKE_BASE_TIME - 60 * USEC_PER_SEC;
 }
 
+static uint64_t fake_event_count(void *ctx, enum guard_event_kind kind)
+{
+	return 10 * (uint64_t)kind;
+}
+
 static uint32_t fake_own_events(void *ctx, uint64_t from, struct guard_event *rows, uint32_t max)
 {
 	struct fake *f = ctx;
@@ -470,6 +475,7 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 		.rules = fake_rules,
 		.now = fake_now,
 		.started = fake_started,
+		.event_count = fake_event_count,
 		.own_events = fake_own_events,
 		.attack_number = fake_attack_number,
 		.attack_row = fake_attack_row,

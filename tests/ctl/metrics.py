@@ -25,7 +25,7 @@ BUILT = os.environ.get("abs_top_builddir", ".")
 SOURCE = os.environ.get("abs_top_srcdir",
                         os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-LABELS = {"service", "reason", "worker", "state", "mode", "class", "version", "firewall"}
+LABELS = {"service", "reason", "worker", "state", "mode", "class", "event", "version", "firewall"}
 failed = 0
 
 
@@ -179,6 +179,9 @@ def figures_are_those_of_stats(fake, samples):
     for row in reasons:
         if samples[("tcpguard_drops_total", (("reason", row["reason"]),))] != row["count"]:
             check(f"dropped because of {row['reason']}", False)
+    for number, (_, key) in enumerate(read_def("event.def", "EVENT")):
+        if samples.get(("tcpguard_events_total", (("event", key),))) != 10 * number:
+            check(f"events {key}", False)
     status = fake.ctl("status")[0]
     for row in status["workers"]:
         worker = (("worker", str(row["worker"])),)
@@ -340,7 +343,7 @@ def check_expressions(where, found, samples):
         unknown = metrics_in(expression) - known
         check(f"{where}: {' '.join(expression.split())[:60]}",
               not unknown and balanced(expression), f"no such metric: {unknown}")
-        for label, value in re.findall(r'(state|class|mode|reason)="(\w+)"', expression):
+        for label, value in re.findall(r'(state|class|mode|reason|event)="(\w+)"', expression):
             if not any((label, value) in labels for _, labels in samples):
                 check(f"{where}: there is a {label} {value}", False)
 
