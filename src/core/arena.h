@@ -16,6 +16,7 @@
 #include "core/half_open.h"
 #include "core/keys.h"
 #include "core/limit.h"
+#include "core/prints.h"
 #include "core/listens.h"
 #include "core/profile.h"
 #include "core/rules.h"
@@ -50,6 +51,7 @@ struct service_react {
 	struct bucket_rate limit; /* of SYNs of one prefix, this guard's share */
 	struct bucket_rate synacks; /* to one prefix, half of this guard's share */
 	usec_t withheld_said; /* when the last event said that SYN-ACKs are withheld */
+	struct print_vote vote; /* on what the SYNs of an attack look like */
 };
 
 /* Run-time state of one service; the slot stays the same across configurations. */
@@ -80,6 +82,7 @@ struct reactions {
 	struct limit_table syns, synacks;
 	struct proven_table proven;
 	struct repeat_table repeats;
+	struct prints prints;
 };
 
 /* Where the pools are; see struct guard_arena. */

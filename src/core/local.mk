@@ -33,6 +33,8 @@ libcore_la_SOURCES = \
 	src/core/listens.c \
 	src/core/listens.h \
 	src/core/passive.c \
+	src/core/prints.c \
+	src/core/prints.h \
 	src/core/profile.c \
 	src/core/profile.h \
 	src/core/react.c \

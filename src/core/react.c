@@ -16,6 +16,8 @@
  * What 2 to 4 drop while the service is under attack counts as opened and not completed: the attack
  * must not seem to be over only because its SYNs are dropped.
  */
+#include <string.h>
+
 #include "core/internal.h"
 
 /* A prefix from which a handshake was completed is not rationed for that long. */
@@ -113,6 +115,54 @@ static bool protects(const struct service *s)
 	       (s->mode == GUARD_MODE_ADAPTIVE || s->mode == GUARD_MODE_ALWAYS);
 }
 
+/* ---- fingerprint ---- */
+
+static uint64_t connection_hash(const struct turn *t, const struct pkt *in)
+{
+	return arena_hash(t->a, &in->src, in->sport, &in->dst, in->dport);
+}
+
+/* was_dropped() - is this SYN the repetition of one that was dropped? If not, it is remembered. */
+static bool was_dropped(struct turn *t, const struct pkt *in)
+{
+	uint64_t syn = (connection_hash(t, in) ^ in->seq) * 0x9e3779b97f4a7c15ULL;
+
+	return repeat_is(&arena_reactions(t->a)->repeats, syn ^ syn >> 32, t->now);
+}
+
+static uint32_t print_hash(const struct guard_arena *a, const struct syn_fingerprint *f)
+{
+	uint64_t words[2];
+
+	_Static_assert(sizeof(words) == sizeof(*f), "a fingerprint is two words");
+	memcpy(words, f, sizeof(words));
+	return (uint32_t)siphash_2words(&a->table_key, words[0], words[1]) | 1;
+}
+
+/*
+ * looks_like_flood() - is this SYN one of those that have the fingerprint of the flood and of no client?
+ * One that is repeated is a client's, perhaps: let it through, and if it completes we know.
+ */
+static bool looks_like_flood(struct turn *t, struct service *s, const struct pkt *in)
+{
+	struct prints *prints = &arena_reactions(t->a)->prints;
+	struct syn_fingerprint f = syn_fingerprint(in);
+	uint32_t hash = print_hash(t->a, &f);
+	char text[FINGERPRINT_TEXT_MAX];
+
+	if (!s->detector.attack)
+		s->react.vote = (struct print_vote){0};
+	else if (print_vote(&s->react.vote, &f, hash, t->now) && !prints_known(prints, hash))
+		arena_event(t->a, GUARD_EVENT_FINGERPRINT_DROPPED, s->name, NULL, 0, 0,
+			    syn_fingerprint_text(&f, text, sizeof(text)));
+	if (s->react.vote.flood == hash && !prints_known(prints, hash) && !was_dropped(t, in))
+		return true;
+	prints_pending(prints, connection_hash(t, in), hash);
+	return false;
+}
+
+/* ---- limit and fingerprint ---- */
+
 bool react_refuses(struct turn *t, uint32_t slot, const struct pkt *in)
 {
 	struct service *s = turn_service(t, slot);
@@ -123,22 +173,19 @@ bool react_refuses(struct turn *t, uint32_t slot, const struct pkt *in)
 		s->counters.limited++;
 		turn_drop(t, GUARD_DROP_RATE_LIMIT);
 		if (s->detector.attack)
-			service_opened(t, slot, true);
+			service_opened(t, slot, in, HALF_OPEN_NONE);
+		return true;
+	}
+	if (t->config->service[s->config].drop_fingerprint && looks_like_flood(t, s, in)) {
+		s->counters.fingerprint_dropped++;
+		turn_drop(t, GUARD_DROP_FINGERPRINT);
+		service_opened(t, slot, in, HALF_OPEN_NONE);
 		return true;
 	}
 	return false;
 }
 
 /* ---- reflection ---- */
-
-/* was_dropped() - is this SYN the repetition of one that was dropped? If not, it is remembered. */
-static bool was_dropped(struct turn *t, const struct pkt *in)
-{
-	uint64_t syn = arena_hash(t->a, &in->src, in->sport, &in->dst, in->dport);
-
-	syn = (syn ^ in->seq) * 0x9e3779b97f4a7c15ULL;
-	return repeat_is(&arena_reactions(t->a)->repeats, syn ^ syn >> 32, t->now);
-}
 
 /* ration_is_over() - of SYN-ACKs to the network of @in. */
 static bool ration_is_over(struct turn *t, const struct service *s, const struct pkt *in)
@@ -178,11 +225,16 @@ bool react_withholds(struct turn *t, uint32_t slot, const struct pkt *in)
 	s->counters.synacks_withheld++;
 	turn_drop(t, GUARD_DROP_REFLECTION);
 	say_withheld(t, s, in);
-	service_opened(t, slot, true);
+	service_opened(t, slot, in, HALF_OPEN_NONE);
 	return true;
 }
 
 void react_completed(struct turn *t, uint32_t slot, const struct pkt *in)
 {
-	proven_note(&arena_reactions(t->a)->proven, net_hash(t->a, &in->src), turn_tick(t));
+	const struct service *s = turn_service(t, slot);
+	struct reactions *r = arena_reactions(t->a);
+
+	proven_note(&r->proven, net_hash(t->a, &in->src), turn_tick(t));
+	if (s->config != UINT16_MAX && t->config->service[s->config].drop_fingerprint)
+		prints_completed(&r->prints, connection_hash(t, in), turn_tick(t));
 }

@@ -277,6 +277,107 @@ START_TEST(an_allowed_client_has_no_limit)
 }
 END_TEST
 
+/* ---- fingerprint ---- */
+
+/* A SYN of @from as the flood makes it: no options, another window than clients. */
+static struct segment flood_syn(struct seg_end from, uint32_t isn)
+{
+	struct segment s = seg_bare(from, fx.server, TCP_SYN, isn, 0);
+
+	s.window = 4321;
+	return s;
+}
+
+/* flood_second() - 1,000 of them, from everywhere; how many are dropped for their looks. */
+static uint32_t flood_second(void)
+{
+	static uint32_t x = 1;
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct seg_end from = fx.client;
+		struct segment s;
+
+		x = x * 1664525u + 1013904223u;
+		from.addr = ip_addr_v4(htonl(0x14000000u | x >> 8));
+		from.port = (uint16_t)(1024 + (x >> 20));
+		s = flood_syn(from, x);
+		dropped += fx_offer(&s) == GUARD_DROP && fx.out->drop == GUARD_DROP_FINGERPRINT;
+		fx_advance(USEC_PER_MSEC);
+	}
+	return dropped;
+}
+
+static void open_for_fingerprints(void)
+{
+	fx.config->service[0].drop_fingerprint = true;
+	fx_start();
+	fx_teach_linux();
+}
+
+START_TEST(what_only_the_flood_looks_like_is_dropped)
+{
+	struct fx_conn c = fx_conn();
+	struct segment syn = fx_conn_syn(&c);
+
+	open_for_fingerprints();
+	flood_second();
+	ck_assert_uint_gt(flood_second(), 990);
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_FINGERPRINT_DROPPED), 1);
+	ck_assert_uint_gt(fx_counters().fingerprint_dropped, 990);
+	/* others are served as ever */
+	fx_drop(&syn, GUARD_DROP_ANSWERED);
+	ck_assert_uint_eq(fx_counters().attacks, 1);
+}
+END_TEST
+
+START_TEST(it_is_off_unless_asked_for)
+{
+	open_for_fingerprints();
+	fx.config->service[0].drop_fingerprint = false;
+	flood_second();
+	ck_assert_uint_eq(flood_second(), 0);
+}
+END_TEST
+
+/* A client that looks like the flood is late by one repetition, and from then on nobody is dropped. */
+START_TEST(a_client_that_looks_like_the_flood_ends_it)
+{
+	struct fx_conn c = fx_conn();
+	struct segment syn = flood_syn(c.client, c.client_isn), ack;
+
+	open_for_fingerprints();
+	flood_second();
+	fx_drop(&syn, GUARD_DROP_FINGERPRINT);
+	flood_second();
+	fx_challenge(&c, &syn);
+	ack = fx_conn_ack(&c);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(flood_second(), 0);
+}
+END_TEST
+
+/* Clients seen in calm times count, too: then it is never dropped at all. */
+START_TEST(what_a_client_looked_like_in_calm_is_never_dropped)
+{
+	struct fx_conn c = fx_conn();
+	struct segment syn = flood_syn(c.client, c.client_isn), synack, ack;
+
+	open_for_fingerprints();
+	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, GUARD_MODE_ADAPTIVE), 0);
+	c.timestamps = false;
+	fx_accept(&syn);
+	synack = seg_synack(c.server, c.client, c.server_isn, c.client_isn + 1);
+	fx_accept(&synack);
+	ack = seg_ack(c.client, c.server, c.client_isn + 1, c.server_isn + 1);
+	fx_accept(&ack);
+	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, GUARD_MODE_ALWAYS), 0);
+	flood_second();
+	ck_assert_int_ne(fx_service().state, GUARD_CALM);
+	ck_assert_uint_eq(flood_second(), 0);
+}
+END_TEST
+
 /* ---- reflection ---- */
 
 /* What reaches a network that somebody forges is the ration, for how long it may go on. */
@@ -364,7 +465,7 @@ static Suite *suite(void)
 {
 	Suite *s = suite_create("react");
 	TCase *lists = tcase_create("lists"), *limits = tcase_create("limits"),
-	      *reflection = tcase_create("reflection");
+	      *prints = tcase_create("fingerprint"), *reflection = tcase_create("reflection");
 
 	tcase_add_checked_fixture(lists, setup, teardown);
 	tcase_add_test(lists, a_denied_client_gets_nothing);
@@ -383,6 +484,12 @@ static Suite *suite(void)
 	tcase_add_test(limits, monitor_limits_nobody);
 	tcase_add_test(limits, an_allowed_client_has_no_limit);
 	suite_add_tcase(s, limits);
+	tcase_add_checked_fixture(prints, setup, teardown);
+	tcase_add_test(prints, what_only_the_flood_looks_like_is_dropped);
+	tcase_add_test(prints, it_is_off_unless_asked_for);
+	tcase_add_test(prints, a_client_that_looks_like_the_flood_ends_it);
+	tcase_add_test(prints, what_a_client_looked_like_in_calm_is_never_dropped);
+	suite_add_tcase(s, prints);
 	tcase_add_checked_fixture(reflection, setup, teardown);
 	tcase_add_test(reflection, the_guard_is_no_reflector);
 	tcase_add_test(reflection, nor_by_repeating);
