@@ -131,7 +131,7 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 	s->counters.synack_sent++;
 	s->counters.cookies_sent++;
 	turn_drop(t, GUARD_DROP_ANSWERED);
-	service_opened(t, slot, true);
+	service_opened(t, slot, in, HALF_OPEN_NONE);
 }
 
 /* check_isn() - is it a cookie for a SYN with sequence number @client_isn? */
@@ -201,7 +201,7 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 	s->counters.cookies_valid++;
 	if (old != INDEX_NONE)
 		track_forget(t, old);
-	service_completed(t, slot, true);
+	service_redeemed(t, slot, in);
 	react_completed(t, slot, in);
 	splice_begin(t, slot, in, &offer);
 	return true;

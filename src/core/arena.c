@@ -35,7 +35,9 @@ void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
 	l->flows = at;
 	at = align_up(at + (uint64_t)limits->max_flows * sizeof(struct flow));
 	l->reactions = at;
-	l->size = align_up(at + sizeof(struct reactions));
+	at = align_up(at + sizeof(struct reactions));
+	l->sources = at;
+	l->size = align_up(at + SERVICE_SLOTS * sizeof(struct sources));
 }
 
 static uint64_t fold_v6(const struct guard_arena *a, const struct ip_addr *ip)

@@ -3,7 +3,7 @@
  * The one block of memory that holds everything a guard knows. No pointer in it: what belongs to a
  * pool is addressed by index, and the pools by their offset from the beginning.
  *
- *   struct guard_arena | half-open buckets | half-opens | flow buckets | flows | reactions
+ *   struct guard_arena | half-open buckets | half-opens | flow buckets | flows | reactions | sources
  */
 #ifndef TCPGUARD_CORE_ARENA_H
 #define TCPGUARD_CORE_ARENA_H
@@ -11,6 +11,7 @@
 #include "base/siphash.h"
 #include "base/wheel.h"
 #include "core/detect.h"
+#include "core/exchange.h"
 #include "core/flow.h"
 #include "core/guard.h"
 #include "core/half_open.h"
@@ -60,8 +61,16 @@ struct service {
 	uint16_t config; /* index into guard_config.service; UINT16_MAX: configured away */
 	uint8_t mode; /* enum guard_mode in force */
 	uint8_t engine;
-	struct detect_config limits; /* this guard's share */
-	struct detector detector;
+	uint32_t name_hash; /* in the exchange */
+	struct detect_config limits;
+	struct detector detector; /* of the leader; what the others follow in theirs */
+	struct tally tally;
+	struct tally_look elsewhere; /* what the other guards have pending */
+	bool dirty; /* the tally has changed since it was published */
+	uint32_t looked; /* tick of the last look */
+	uint32_t sources_second;
+	usec_t alarmed_at; /* a follower's hard trigger; 0: none */
+	uint64_t valid_before;
 	usec_t state_since;
 	usec_t relief_at; /* next look at the oldest half-opens during an attack; 0: none */
 	struct half_open_list half_opens;
@@ -87,7 +96,8 @@ struct reactions {
 
 /* Where the pools are; see struct guard_arena. */
 struct arena_layout {
-	uint64_t half_open_buckets, half_opens, flow_buckets, flows, reactions, size; /* in bytes */
+	uint64_t half_open_buckets, half_opens, flow_buckets, flows; /* in bytes */
+	uint64_t reactions, sources, size;
 	uint32_t half_open_mask, flow_mask; /* buckets - 1 */
 };
 
@@ -99,6 +109,7 @@ struct guard_arena {
 
 	struct siphash_key table_key;
 	struct key_ring keys;
+	usec_t exchanged; /* when the guards were last asked */
 	uint64_t random; /* state of the generator for what needs no secrecy */
 
 	uint32_t half_open_free, half_open_fresh, half_open_used;
@@ -126,6 +137,12 @@ static inline void *arena_at(const struct guard_arena *a, uint64_t offset)
 static inline struct reactions *arena_reactions(const struct guard_arena *a)
 {
 	return arena_at(a, a->at.reactions);
+}
+
+/* arena_sources() - who sends the SYNs of the service. */
+static inline struct sources *arena_sources(const struct guard_arena *a, uint32_t slot)
+{
+	return (struct sources *)arena_at(a, a->at.sources) + slot;
 }
 
 /* arena_hash() - of a connection, the same whichever end comes first. */

@@ -79,6 +79,21 @@ bool guard_report_attack(const struct guard *g, uint32_t index, struct attack_re
 	return true;
 }
 
+/*
+ * A baseline as figures: what clients take, then what the detector of the leader holds to be usual.
+ * A guard that follows knows only the first part; the others are zero then.
+ */
+enum {
+	FIGURE_DELAYS = 0,
+	FIGURE_USUAL = COHORTS + 1,
+	FIGURE_MEAN,
+	FIGURE_SLOW,
+	FIGURE_WINDOWS,
+	FIGURES_USED
+};
+
+_Static_assert(FIGURES_USED <= BASELINE_FIGURES, "a baseline has more figures than places");
+
 bool guard_baseline_get(const struct guard *g, uint32_t index, struct guard_baseline *b)
 {
 	const struct service *s = service_at(g, index);
@@ -88,9 +103,29 @@ bool guard_baseline_get(const struct guard *g, uint32_t index, struct guard_base
 		return false;
 	memcpy(b->service, s->name, sizeof(b->service));
 	b->version = BASELINE_VERSION;
+	b->learned = tally_learned(&s->tally);
+	memcpy(b->figure, s->tally.delays.bin, sizeof(s->tally.delays.bin));
+	if (g->index != 0)
+		return true;
+	b->figure[FIGURE_USUAL] = s->detector.usual_x256;
+	b->figure[FIGURE_MEAN] = (uint32_t)s->detector.mean_x256;
+	b->figure[FIGURE_SLOW] = s->detector.usual_slow;
+	b->figure[FIGURE_WINDOWS] = s->detector.calm_windows;
 	return true;
 }
 
 void guard_baseline_put(struct guard *g, const struct guard_baseline *b)
 {
+	int index = guard_config_service(g->config, b->service);
+	const uint32_t *f = b->figure;
+	struct service *s;
+
+	if (index < 0 || b->version != BASELINE_VERSION || b->learned == 0 ||
+	    g->arena->slot_of_config[index] == SERVICE_NONE)
+		return;
+	s = &g->arena->service[g->arena->slot_of_config[index]];
+	tally_teach(&s->tally, &f[FIGURE_DELAYS]);
+	if (g->index == 0)
+		detect_teach(&s->detector, f[FIGURE_USUAL], f[FIGURE_MEAN], f[FIGURE_SLOW],
+			     f[FIGURE_WINDOWS]);
 }

@@ -89,7 +89,8 @@ struct guard_config {
 	usec_t msl; /* maximum segment lifetime; TIME-WAIT lasts 2 MSL */
 	usec_t cookie_rotate; /* a key is used that long and accepted that long again */
 	enum guard_fragments fragments;
-	uint32_t workers; /* guards that share the traffic; thresholds are divided by it */
+	uint32_t workers; /* guards that share the traffic; limits by prefix are divided by it */
+	bool one_way; /* packets of the servers are not seen: each SYN counts as answered */
 };
 
 /*

@@ -3,167 +3,390 @@
 
 #include <string.h>
 
-/*
- * CUSUM parameters, in handshakes per window of 100 ms. The allowance grows with the traffic: the
- * deficit of n completed handshakes a window fluctuates by about the square root of 2n.
- *
- * A burst of clients shows as a deficit, too, until they have had their round-trip time to answer;
- * then it is paid back. So the sum has to stay over the limit for CUSUM_WINDOWS windows. The limit
- * follows the service's own threshold, because a service made for a thousand half-opens sees bursts
- * of hundreds. With the default threshold a flood of 200 SYN/s (20 a window) is seen in the fifth
- * window; what is faster meets the hard trigger first.
- */
-#define CUSUM_ALLOWANCE 2
-#define CUSUM_LIMIT_MIN 40
-#define CUSUM_WINDOWS	2
-#define MEAN_SHIFT	6 /* the mean follows with 1/64 a window, 6.4 s */
+#include "core/classify.h"
 
-static uint32_t cusum_limit(const struct detect_config *c)
-{
-	return c->start / 4 > CUSUM_LIMIT_MIN ? c->start / 4 : CUSUM_LIMIT_MIN;
-}
+/*
+ * The hard trigger. The excess must be HARD_SIGMAS standard deviations: looks a tick apart are
+ * 4e5 an hour, the normal distribution has 1e-9 beyond six. It must be HARD_MIN handshakes, since
+ * for few the normal distribution does not hold, and one in HARD_SHARE of those answered, for that
+ * many may be lost at once on a bad path. What it holds open must be new: at least a quarter of it on
+ * top of the usual number, else it is the network that has become slower for all.
+ */
+#define HARD_SIGMAS 6
+#define HARD_MIN    8
+#define HARD_SHARE  14
+#define HARD_NEW    4
+#define RING_X10    26 /* windows that the cohorts span, times 10 */
+
+/*
+ * CUSUM, in handshakes a window. The allowance is 20 handshakes a second and 1.6 % of those
+ * completed. The limit: a quarter of the threshold, since a service made for a thousand half-opens sees
+ * bursts of hundreds; an eighth of what is completed in a second, since so much waits for a
+ * retransmission when a path begins to lose one segment in eight. Over it for twelve windows: longer than
+ * the first retransmission of a SYN, one second, takes to pay it back.
+ */
+#define CUSUM_ALLOWANCE	      2
+#define CUSUM_ALLOWANCE_SHARE 64
+#define CUSUM_LIMIT_MIN	      40
+#define CUSUM_LIMIT_START     4
+#define CUSUM_LIMIT_SHARE     8
+#define CUSUM_WINDOWS	      12
+
+/*
+ * What may become usual, at most: 20 handshakes a second and an eighth of those completed that are
+ * never completed. An attack that creeps in is not learned beyond that.
+ */
+#define MEAN_MAX       2
+#define MEAN_MAX_SHARE 8
+/* The baseline follows with 1/512 a window, 51 s; at the beginning faster, with 6.4 s. */
+#define BASELINE_WINDOWS     512
+#define BASELINE_WINDOWS_MIN 64
+#define COMPLETED_SHIFT	 3 /* lately: 0.8 s */
+
+/*
+ * Slow. SLOW_SECONDS_OVER seconds in a row a quarter of the handshakes answered 5 to 15 s ago, and more
+ * than twice the usual share, is still open; five seconds are two retransmissions. So many of
+ * them that the threshold would be reached within the minute for which a server holds them (a sixth in
+ * ten seconds), but 100 are enough for any service.
+ */
+#define SLOW_SHARE_PERMILLE 250
+#define SLOW_MIN	    5
+#define SLOW_START	    6
+#define SLOW_MAX	    100
+#define SLOW_SECONDS_OVER   5
+#define SLOW_USUAL_MAX	    300 /* permille */
+#define SLOW_USUAL_SHIFT    6 /* a minute */
+
+/* Stray: that many segments a window, and more than handshakes, three windows in a row. */
+#define STRAY_MIN     100
+#define STRAY_WINDOWS 3
+
+/*
+ * Leaving. Real floods pause for ten seconds between bursts, so the attack is said to recede after
+ * fifteen (or half of the hold time). Clients under way are no flood: a quarter of a second of them.
+ */
+#define RECOVER_AFTER	(15 * USEC_PER_SEC)
+#define UNDER_WAY_SHARE 4
+
+/* A suspicion has lasted for ODD_SECONDS before it is one, and is over when absent for SUSPECT_HOLD. */
+#define ODD_SECONDS  2
+#define SUSPECT_HOLD (10 * USEC_PER_SEC)
 
 void detect_init(struct detector *d)
 {
 	memset(d, 0, sizeof(*d));
+	d->calm_windows = BASELINE_WINDOWS_MIN;
 }
 
-static void wake(struct detector *d, usec_t now)
+void detect_wake(struct detector *d, usec_t now, const struct tally_totals *total)
 {
-	if (d->window_ends == 0)
-		d->window_ends = now + DETECT_WINDOW;
+	if (d->window_ends)
+		return;
+	d->window_ends = now + DETECT_WINDOW;
+	d->last = d->last_second = *total;
+	memset(&d->window, 0, sizeof(d->window));
+	memset(&d->second, 0, sizeof(d->second));
+	d->windows = 0;
 }
 
-void detect_opened(struct detector *d, usec_t now, bool cookie)
+static struct tally_totals difference(const struct tally_totals *a, const struct tally_totals *b)
 {
-	wake(d, now);
-	d->opened++;
-	if (cookie) {
-		d->in_flight[d->ring_at]++;
-		d->in_flight_sum++;
-	}
+	struct tally_totals r;
+
+#define TOTAL(name) r.name = a->name - b->name;
+	TALLY_TOTALS(TOTAL)
+#undef TOTAL
+	return r;
 }
 
-void detect_completed(struct detector *d, bool cookie)
+/* ---- the hard trigger ---- */
+
+bool detect_is_hard(const struct tally_look *l, const struct detect_config *c, uint32_t usual_x256)
 {
-	d->completed++;
-	if (cookie) {
-		d->in_flight[d->ring_at]--;
-		d->in_flight_sum--;
-	}
+	uint64_t excess, usual = (uint64_t)usual_x256 * RING_X10 / 2560;
+
+	if (l->pending < c->start || l->excess < HARD_MIN)
+		return false;
+	excess = (uint64_t)l->excess;
+	return excess * excess >= HARD_SIGMAS * HARD_SIGMAS * (uint64_t)l->variance &&
+	       excess * HARD_SHARE >= l->answered && l->opened >= usual + excess / HARD_NEW;
 }
 
-uint32_t detect_pending(const struct detector *d, uint32_t half_open)
+static enum detect_change begin(struct detector *d, enum detect_cause cause, usec_t now)
 {
-	return half_open + (d->in_flight_sum > 0 ? (uint32_t)d->in_flight_sum : 0);
-}
+	bool was = d->attack;
 
-static enum detect_change begin_attack(struct detector *d, enum detect_cause cause, usec_t now)
-{
-	d->attack = true;
-	d->cause = cause;
-	d->quiet_since = now;
-	wake(d, now);
-	return DETECT_BEGAN;
-}
-
-enum detect_change detect_check(struct detector *d, const struct detect_config *c,
-				uint32_t half_open, usec_t now)
-{
-	if (d->attack || detect_pending(d, half_open) < c->start)
+	d->loud_at = now;
+	if (was && (d->cookies || cause == DETECT_BY_STRAY))
 		return DETECT_NO_CHANGE;
-	return begin_attack(d, DETECT_BY_HALF_OPEN, now);
+	d->cause = (uint8_t)cause;
+	d->state = GUARD_ATTACK;
+	d->attack = true;
+	d->cookies = cause != DETECT_BY_STRAY;
+	return was ? DETECT_TURNED : DETECT_BEGAN;
 }
 
-/* excess() - by how much the deficit of this window is over what is ordinary; may be negative. */
-static int32_t excess(const struct detector *d)
+enum detect_change detect_hard(struct detector *d, const struct tally_look *look, usec_t now)
 {
-	int32_t deficit = (int32_t)d->opened - (int32_t)d->completed;
-	int32_t allowance = CUSUM_ALLOWANCE + (int32_t)(d->completed / 8);
+	d->look = *look;
+	return begin(d, DETECT_BY_HALF_OPEN, now);
+}
 
-	return deficit - d->mean_x256 / 256 - allowance;
+/* ---- windows ---- */
+
+static uint32_t completed_lately(const struct detector *d)
+{
+	return d->completed_x256 / 256;
+}
+
+uint32_t detect_cusum_limit(const struct detector *d, const struct detect_config *c)
+{
+	uint32_t limit = CUSUM_LIMIT_MIN;
+	uint32_t by_start = c->start / CUSUM_LIMIT_START;
+	uint32_t by_share = completed_lately(d) * DETECT_WINDOWS_S / CUSUM_LIMIT_SHARE;
+
+	if (by_start > limit)
+		limit = by_start;
+	return by_share > limit ? by_share : limit;
+}
+
+/* advance() - capped, so that it is over soon when the flood is. */
+static void advance(struct cusum *s, int64_t by, uint32_t limit)
+{
+	int64_t sum = (int64_t)s->sum + by, cap = (int64_t)limit + CUSUM_LIMIT_MIN;
+
+	s->sum = sum < 0 ? 0 : sum > cap ? (uint32_t)cap : (uint32_t)sum;
+	s->over = s->sum > limit ? s->over + 1 : 0;
+}
+
+static void add_up(struct detector *d, const struct detect_config *c)
+{
+	const struct tally_totals *w = &d->window;
+	int64_t deficit = (int64_t)w->answered - w->completed - w->closed;
+	int64_t many = (int64_t)w->many_answered - w->many_done;
+	uint32_t limit = detect_cusum_limit(d, c);
+	uint32_t allowance = CUSUM_ALLOWANCE + completed_lately(d) / CUSUM_ALLOWANCE_SHARE;
+
+	advance(&d->all, deficit - d->mean_x256 / 256 - allowance, limit);
+	advance(&d->concentrated, many - allowance, limit);
+}
+
+/* follow() - move @value by 1/@n of the way. */
+static int64_t follow(int64_t value, int64_t to, uint32_t n)
+{
+	return value + (to - value) / (int64_t)n;
 }
 
 static void learn(struct detector *d)
 {
-	int32_t deficit = (int32_t)d->opened - (int32_t)d->completed;
+	const struct tally_totals *w = &d->window;
+	int64_t deficit = (int64_t)w->answered - w->completed - w->closed;
+	int64_t max = MEAN_MAX + completed_lately(d) / MEAN_MAX_SHARE;
 
-	/* An attack that creeps in must not become ordinary: what counts is bounded. */
-	if (deficit > CUSUM_LIMIT_MIN / 2)
-		deficit = CUSUM_LIMIT_MIN / 2;
-	if (deficit < 0)
-		deficit = 0;
-	d->mean_x256 += (deficit * 256 - d->mean_x256) >> MEAN_SHIFT;
+	if (d->calm_windows < BASELINE_WINDOWS)
+		d->calm_windows++;
+	d->mean_x256 = (int32_t)follow(d->mean_x256, deficit * 256, d->calm_windows);
+	if (d->mean_x256 > max * 256)
+		d->mean_x256 = (int32_t)max * 256;
+	if (d->mean_x256 < 0)
+		d->mean_x256 = 0;
+	d->usual_x256 =
+		(uint32_t)follow(d->usual_x256, (int64_t)(w->opened - w->many_opened) * 256, d->calm_windows);
 }
 
-static void next_window(struct detector *d)
+static uint32_t at_most(uint32_t value, uint32_t max)
 {
-	d->opened = d->completed = 0;
-	d->ring_at = (d->ring_at + 1) % DETECT_RING;
-	d->in_flight_sum -= d->in_flight[d->ring_at];
-	d->in_flight[d->ring_at] = 0;
-	d->window_ends += DETECT_WINDOW;
+	return value < max ? value : max;
 }
 
-static enum detect_change close_window(struct detector *d, const struct detect_config *c,
-				       uint32_t half_open)
+void detect_teach(struct detector *d, uint32_t usual_x256, uint32_t mean_x256, uint32_t slow,
+		  uint32_t windows)
 {
-	usec_t now = d->window_ends;
-	int64_t sum = (int64_t)d->cusum + excess(d);
-	uint32_t limit = cusum_limit(c), cap = limit + CUSUM_LIMIT_MIN;
-	enum detect_change change = DETECT_NO_CHANGE;
-
-	/* capped, so that it is over soon when the flood is: by the allowance alone in two seconds */
-	d->cusum = sum < 0 ? 0 : sum > cap ? cap : (uint32_t)sum;
-	d->windows_over = d->cusum > limit ? d->windows_over + 1 : 0;
-	if (!d->attack) {
-		learn(d);
-		if (d->windows_over >= CUSUM_WINDOWS)
-			change = begin_attack(d, DETECT_BY_CUSUM, now);
-	} else if (d->cusum > limit || detect_pending(d, half_open) > c->end) {
-		/* not each window's own excess: clients who answer in the next one have that, too */
-		d->quiet_since = now;
-	} else if (now - d->quiet_since >= c->hold) {
-		d->attack = false;
-		d->cusum = d->windows_over = 0;
-		change = DETECT_ENDED;
-	}
-	next_window(d);
-	return change;
+	d->usual_x256 = at_most(usual_x256, 1u << 28); /* a million in a window */
+	d->mean_x256 = (int32_t)at_most(mean_x256, d->usual_x256 / MEAN_MAX_SHARE);
+	d->usual_slow = at_most(slow, SLOW_USUAL_MAX);
+	d->calm_windows = at_most(windows, BASELINE_WINDOWS);
+	if (d->calm_windows < BASELINE_WINDOWS_MIN)
+		d->calm_windows = BASELINE_WINDOWS_MIN;
 }
 
-/* idle() - would further windows without traffic change nothing? */
-static bool idle(const struct detector *d)
+uint32_t detect_slow_limit(const struct detector *d, const struct detect_config *c,
+			   const struct tally_look *look)
 {
-	if (d->attack || d->cusum || d->opened || d->mean_x256 >= 256)
+	uint32_t limit = c->start / SLOW_START + SLOW_MIN;
+	uint32_t share = SLOW_SHARE_PERMILLE + 2 * d->usual_slow;
+	uint32_t by_share = (uint32_t)((uint64_t)look->slow_answered * share / 1000);
+
+	if (limit > SLOW_MAX)
+		limit = SLOW_MAX;
+	return by_share > limit ? by_share : limit;
+}
+
+static void learn_slow(struct detector *d, const struct tally_look *look)
+{
+	uint32_t share;
+
+	if (look->slow_answered == 0)
+		return;
+	share = (uint32_t)((uint64_t)look->slow_open * 1000 / look->slow_answered);
+	if (share > SLOW_USUAL_MAX)
+		share = SLOW_USUAL_MAX;
+	d->usual_slow = (uint32_t)follow((int64_t)d->usual_slow * 64, (int64_t)share * 64,
+					 1 << SLOW_USUAL_SHIFT) /
+			64;
+}
+
+static uint32_t strays(const struct tally_totals *w)
+{
+	uint32_t acks = w->stray_acks < w->server_rsts ? w->stray_acks : w->server_rsts;
+
+	return acks + w->stray_rsts + w->stray_synacks;
+}
+
+static bool is_stray(const struct tally_totals *w)
+{
+	return strays(w) >= STRAY_MIN && strays(w) > w->opened;
+}
+
+/* ---- leaving ---- */
+
+static bool is_loud(const struct detector *d, const struct detect_config *c,
+		    const struct tally_look *look)
+{
+	uint32_t limit = detect_cusum_limit(d, c);
+	uint32_t under_way = completed_lately(d) * DETECT_WINDOWS_S / UNDER_WAY_SHARE;
+
+	if (is_stray(&d->window))
+		return true;
+	if (!d->cookies)
 		return false;
-	for (uint32_t i = 0; i < DETECT_RING; i++) {
-		if (d->in_flight[i])
-			return false;
-	}
-	return true;
+	if (d->cause == DETECT_BY_SLOW && look->slow_open > detect_slow_limit(d, c, look) / 2)
+		return true;
+	return d->all.sum > limit || d->concentrated.sum > limit ||
+	       look->pending > c->end + under_way;
 }
 
-enum detect_change detect_expire(struct detector *d, const struct detect_config *c,
-				 uint32_t half_open, usec_t now)
+static enum detect_change leave(struct detector *d, const struct detect_config *c,
+				const struct tally_look *look, usec_t now)
 {
-	/* After a long sleep of the caller, windows beyond the ring and the hold time say nothing new. */
-	usec_t reach = DETECT_RING * DETECT_WINDOW + c->hold + DETECT_WINDOW;
+	usec_t recover = c->hold / 2 < RECOVER_AFTER ? c->hold / 2 : RECOVER_AFTER;
 
-	if (d->window_ends && now > d->window_ends + reach)
-		d->window_ends = now - reach;
-	while (d->window_ends && d->window_ends <= now) {
-		enum detect_change change = close_window(d, c, half_open);
-
-		if (change != DETECT_NO_CHANGE)
-			return change;
-		if (idle(d))
-			d->window_ends = 0;
+	if (is_loud(d, c, look)) {
+		d->loud_at = now;
+		if (d->state == GUARD_ATTACK)
+			return DETECT_NO_CHANGE;
+		d->state = GUARD_ATTACK;
+		return DETECT_RESUMED;
+	}
+	if (now - d->loud_at >= c->hold) {
+		detect_stop(d);
+		return DETECT_ENDED;
+	}
+	if (d->state == GUARD_ATTACK && now - d->loud_at >= recover) {
+		d->state = GUARD_RECOVERING;
+		return DETECT_RECOVERING;
 	}
 	return DETECT_NO_CHANGE;
 }
 
-usec_t detect_deadline(const struct detector *d)
+enum detect_change detect_stop(struct detector *d)
 {
-	return d->window_ends ? d->window_ends : USEC_NEVER;
+	enum detect_change change = d->attack ? DETECT_ENDED : DETECT_NO_CHANGE;
+
+	d->state = GUARD_CALM;
+	d->class = CLASS_NONE;
+	d->attack = d->cookies = false;
+	d->all = d->concentrated = (struct cusum){0};
+	d->slow_over = d->stray_over = d->odd_over = 0;
+	return change;
+}
+
+/* ---- entering ---- */
+
+static enum detect_change enter(struct detector *d, const struct detect_config *c,
+				const struct tally_look *look, usec_t now)
+{
+	if (detect_is_hard(look, c, d->usual_x256))
+		return detect_hard(d, look, now);
+	d->look = *look;
+	if (d->all.over >= CUSUM_WINDOWS)
+		return begin(d, DETECT_BY_CUSUM, now);
+	if (d->concentrated.over >= CUSUM_WINDOWS)
+		return begin(d, DETECT_BY_CONCENTRATED, now);
+	if (d->slow_over >= SLOW_SECONDS_OVER)
+		return begin(d, DETECT_BY_SLOW, now);
+	if (d->stray_over >= STRAY_WINDOWS)
+		return begin(d, DETECT_BY_STRAY, now);
+	return DETECT_NO_CHANGE;
+}
+
+/* suspect() - once a second: is it odd, but no flood? */
+static enum detect_change suspect(struct detector *d, usec_t now)
+{
+	enum attack_class odd = classify_odd(&d->second, d->usual_x256 * DETECT_WINDOWS_S / 256);
+
+	d->odd_over = odd == CLASS_NONE ? 0 : d->odd_over + 1;
+	if (d->odd_over >= ODD_SECONDS) {
+		d->suspected_at = now;
+		if (d->state == GUARD_CALM) {
+			d->state = GUARD_SUSPECT;
+			d->class = (uint8_t)odd;
+			return DETECT_SUSPECTED;
+		}
+	}
+	if (d->state == GUARD_SUSPECT && now - d->suspected_at >= SUSPECT_HOLD) {
+		d->state = GUARD_CALM;
+		d->class = CLASS_NONE;
+		return DETECT_UNSUSPECTED;
+	}
+	return DETECT_NO_CHANGE;
+}
+
+static void close_second(struct detector *d, const struct detect_config *c,
+			 const struct tally_totals *total, const struct tally_look *look)
+{
+	d->second = difference(total, &d->last_second);
+	d->last_second = *total;
+	d->slow_over = look->slow_open > detect_slow_limit(d, c, look) ? d->slow_over + 1 : 0;
+	if (d->state == GUARD_CALM && d->slow_over == 0)
+		learn_slow(d, look);
+}
+
+enum detect_change detect_window(struct detector *d, const struct detect_config *c,
+				 const struct tally_totals *total, const struct tally_look *look,
+				 usec_t now)
+{
+	bool second = ++d->windows % DETECT_WINDOWS_S == 0;
+	enum detect_change change = DETECT_NO_CHANGE;
+
+	d->window = difference(total, &d->last);
+	d->last = *total;
+	d->window_ends += DETECT_WINDOW;
+	if (d->window_ends <= now) /* the caller slept: one long window */
+		d->window_ends = now + DETECT_WINDOW;
+	d->completed_x256 = (uint32_t)follow(d->completed_x256,
+					     (int64_t)d->window.completed * 256,
+					     1 << COMPLETED_SHIFT);
+	add_up(d, c);
+	d->stray_over = is_stray(&d->window) ? d->stray_over + 1 : 0;
+	if (second)
+		close_second(d, c, total, look);
+	if (d->attack)
+		change = leave(d, c, look, now);
+	if (!d->cookies && change == DETECT_NO_CHANGE)
+		change = enter(d, c, look, now);
+	if (!d->attack && change == DETECT_NO_CHANGE) {
+		if (d->all.over == 0)
+			learn(d);
+		if (second)
+			change = suspect(d, now);
+	}
+	return change;
+}
+
+void detect_sleep(struct detector *d)
+{
+	if (d->state == GUARD_CALM && d->all.sum == 0 && d->concentrated.sum == 0 &&
+	    d->usual_x256 < 256 && d->second.syns == 0)
+		d->window_ends = 0;
 }

@@ -1,60 +1,116 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Is this service under attack? The deficit of completed handshakes tells.
+ * Is this service under attack? Decides from what the tallies of all guards say together.
  *
- * Counts what is opened (SYN passed, or cookie sent) and what is completed (valid ACK), in windows of
- * 100 ms. A forged source cannot complete, so the deficit cannot be faked from outside. Two triggers:
- *  - hard, on each packet: half-open connections at or over the threshold `start`;
- *  - CUSUM, each window: the sum of (deficit - its learned mean - an allowance) stays over a limit.
- * Leaving needs half-opens (cookies in flight included) at or below `end`, the CUSUM within its limit,
- * and that for the hold time without interruption. Integers only, constant memory.
+ *            suspicion            a trigger                 no flood for RECOVER_AFTER
+ *   calm <--------------> suspect ----------> attack <---------------------> recovering
+ *     |                                         ^  the flood is back             |
+ *     +-----------------------------------------+                                |
+ *     ^                        no flood for the hold time                        |
+ *     +--------------------------------------------------------------------------+
+ *
+ * Triggers, of which doc/detection.md has the arithmetic:
+ *  - hard, at most once a tick (8 ms) while at least `start` handshakes are pending: the excess (core/tally.h)
+ *    is significant;
+ *  - CUSUM, each window of 100 ms: more handshakes answered than completed, summed over a learned mean,
+ *    stays over a limit for longer than a retransmission takes;
+ *  - slow, each second: of the handshakes answered 5 to 15 s ago too many are still open;
+ *  - concentrated: CUSUM of what single sources hold open beyond their share;
+ *  - stray: segments of no connection, which no cookie helps against.
+ *
+ * Integers only, constant memory.
  */
 #ifndef TCPGUARD_CORE_DETECT_H
 #define TCPGUARD_CORE_DETECT_H
 
 #include "core/attack.h"
+#include "core/tally.h"
 
-#define DETECT_WINDOW (100 * USEC_PER_MSEC)
-#define DETECT_RING   32 /* windows a cookie counts as in flight: 3.2 s */
+#define DETECT_WINDOW	 (100 * USEC_PER_MSEC)
+#define DETECT_WINDOWS_S 10 /* of them in a second */
 
 struct detect_config {
-	uint32_t start, end; /* half-opens */
+	uint32_t start, end; /* pending handshakes */
 	usec_t hold;
 };
 
-enum detect_change { DETECT_NO_CHANGE, DETECT_BEGAN, DETECT_ENDED };
+enum detect_change {
+	DETECT_NO_CHANGE,
+	DETECT_SUSPECTED,
+	DETECT_UNSUSPECTED,
+	DETECT_BEGAN,
+	DETECT_TURNED, /* an attack that cookies do not help against has become one they do */
+	DETECT_RECOVERING,
+	DETECT_RESUMED,
+	DETECT_ENDED,
+};
+
+/* A sum of (what happened - what is usual), never below zero, and for how many windows it is over. */
+struct cusum {
+	uint32_t sum, over;
+};
 
 struct detector {
 	usec_t window_ends; /* 0: asleep, the next packet wakes it */
-	usec_t quiet_since; /* in an attack: since when the conditions for leaving hold */
-	uint32_t opened, completed; /* in this window */
-	int32_t mean_x256; /* learned deficit a window, calm times only */
-	uint32_t cusum, windows_over; /* windows in a row with the sum over its limit */
-	int32_t in_flight[DETECT_RING]; /* cookies sent less cookies returned, by window */
-	int32_t in_flight_sum;
-	uint32_t ring_at;
-	bool attack;
+	usec_t loud_at; /* when the flood last was */
+	usec_t suspected_at; /* when the suspicion last was */
+	uint8_t state; /* enum guard_attack_state */
 	uint8_t cause; /* enum detect_cause of the current or last attack */
+	uint8_t class; /* enum attack_class of the state */
+	bool attack; /* in attack or recovering */
+	bool cookies; /* and it is a flood of SYNs */
+	uint32_t windows; /* closed so far, for the seconds */
+	uint32_t calm_windows; /* learned from, counts to BASELINE_WINDOWS */
+	struct tally_totals last, last_second; /* at the end of the last window, of the last second */
+	struct tally_totals window, second; /* what happened in the last full one */
+	int32_t mean_x256; /* usual answered less completed in a window */
+	uint32_t usual_x256; /* usual handshakes opened in a window */
+	uint32_t completed_x256; /* lately completed in a window */
+	uint32_t usual_slow; /* permille of handshakes that stay open */
+	uint32_t slow_over, stray_over, odd_over; /* seconds, windows, seconds in a row */
+	struct cusum all, concentrated;
+	struct tally_look look; /* that the last decision rests on */
 };
 
 void detect_init(struct detector *d);
 
-/* A handshake was opened; @cookie: by a cookie of ours, so that nothing but this knows of it. */
-void detect_opened(struct detector *d, usec_t now, bool cookie);
-void detect_completed(struct detector *d, bool cookie);
+/* detect_wake() - something happens: windows run from now on. */
+void detect_wake(struct detector *d, usec_t now, const struct tally_totals *total);
 
-/* detect_pending() - half-opens and cookies in flight together. */
-uint32_t detect_pending(const struct detector *d, uint32_t half_open);
+/* detect_is_hard() - does the look alone prove a flood? @usual_x256: of all guards. */
+bool detect_is_hard(const struct tally_look *look, const struct detect_config *c,
+		    uint32_t usual_x256);
 
-/* detect_check() - the hard trigger; call after each detect_opened(). */
-enum detect_change detect_check(struct detector *d, const struct detect_config *c,
-				uint32_t half_open, usec_t now);
+/* detect_hard() - a look has proved it. */
+enum detect_change detect_hard(struct detector *d, const struct tally_look *look, usec_t now);
 
-/* detect_expire() - close windows that are over. */
-enum detect_change detect_expire(struct detector *d, const struct detect_config *c,
-				 uint32_t half_open, usec_t now);
+/*
+ * detect_window() - close the window that is over at @now (d->window_ends <= @now).
+ * @total, @look: of all guards.
+ */
+enum detect_change detect_window(struct detector *d, const struct detect_config *c,
+				 const struct tally_totals *total, const struct tally_look *look,
+				 usec_t now);
+
+/* detect_stop() - the service is not watched any more. Return: DETECT_ENDED if it was under attack. */
+enum detect_change detect_stop(struct detector *d);
+
+/* detect_sleep() - nothing to be seen: no more windows, if the detector itself needs none. */
+void detect_sleep(struct detector *d);
+
+/* detect_teach() - what was usual before a restart; whatever is beyond reason is cut down to it. */
+void detect_teach(struct detector *d, uint32_t usual_x256, uint32_t mean_x256, uint32_t slow,
+		  uint32_t windows);
+
+/* Limits in force, for the evidence. */
+uint32_t detect_cusum_limit(const struct detector *d, const struct detect_config *c);
+uint32_t detect_slow_limit(const struct detector *d, const struct detect_config *c,
+			   const struct tally_look *look);
 
 /* detect_deadline() - end of the current window, USEC_NEVER while asleep. */
-usec_t detect_deadline(const struct detector *d);
+static inline usec_t detect_deadline(const struct detector *d)
+{
+	return d->window_ends ? d->window_ends : USEC_NEVER;
+}
 
 #endif

@@ -72,6 +72,8 @@ int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
 	}
 	g->arena = a;
 	g->rules = NULL;
+	g->exchange = NULL;
+	g->index = 0;
 	guard_configure(g, now, config);
 	return 0;
 }
@@ -86,7 +88,10 @@ static void turn_begin(struct turn *t, const struct guard *g, usec_t now, struct
 	t->out = out;
 	t->rules = g->rules;
 	t->rule = RULE_NONE;
+	t->exchange = g->exchange;
+	t->guard = g->index;
 	key_ring_advance(&g->arena->keys, t->now);
+	alarm_exchange(t);
 }
 
 void guard_configure(struct guard *g, usec_t now, const struct guard_config *config)
@@ -250,7 +255,7 @@ static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
 
 	if (!turn_checksum_good(t, in))
 		return;
-	s->counters.syn_received++;
+	service_syn(t, slot, in);
 	if (turn_allowed(t)) {
 		s->counters.allowed++;
 		passive_syn(t, slot, in);
@@ -290,7 +295,8 @@ static void client_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t
 			passive_client(t, h, in);
 		return;
 	}
-	answer_ack(t, slot, in, old);
+	if (!answer_ack(t, slot, in, old) && old == INDEX_NONE)
+		service_stray(t, slot, in, false);
 }
 
 static void server_input(struct turn *t, struct pkt *in)
@@ -451,6 +457,7 @@ static void tcp_input(struct turn *t, struct pkt *in)
 	} else if ((slot = service_match(t, &in->src, in->sport)) >= 0) {
 		dir = FROM_SERVER;
 		server_input(t, in);
+		service_stray(t, (uint32_t)slot, in, true);
 	} else {
 		t->a->unguarded++;
 		turn_accept(t);
@@ -482,17 +489,12 @@ void guard_input(struct guard *g, usec_t now, struct pkt *in, int error, struct 
 		t.a->drops[out->drop]++;
 }
 
-static bool outbox_has_room(const struct actions *out)
-{
-	return out->n_tx + GUARD_TX_PER_INPUT <= GUARD_TX_MAX;
-}
-
 void guard_expire(struct guard *g, usec_t now, struct actions *out)
 {
 	struct turn t;
 
 	turn_begin(&t, g, now, out);
-	for (uint32_t n = 0; n < EXPIRE_BUDGET && outbox_has_room(out); n++) {
+	for (uint32_t n = 0; n < EXPIRE_BUDGET && turn_has_room(&t); n++) {
 		uint32_t i = wheel_pop(&t.a->wheel, flow_timers(t.a), turn_tick(&t));
 
 		if (i == INDEX_NONE)

@@ -20,6 +20,7 @@ struct guard_limits {
 
 #define GUARD_SEED_BYTES 32
 
+struct exchange; /* core/exchange.h */
 struct rules; /* core/rules.h */
 struct guard_arena; /* layout in core/arena.h */
 
@@ -28,6 +29,8 @@ struct guard {
 	struct guard_arena *arena;
 	const struct guard_config *config;
 	const struct rules *rules; /* NULL: none */
+	struct exchange *exchange; /* NULL: none */
+	uint32_t index; /* in the exchange; 0 leads */
 };
 
 /* guard_arena_size() - bytes the arena needs; 0 if @limits are out of range. */
@@ -57,6 +60,18 @@ void guard_configure(struct guard *g, usec_t now, const struct guard_config *con
  * @rules: borrowed until the next call. The counts of rules whose slot and serial stay go on.
  */
 void guard_set_rules(struct guard *g, const struct rules *rules);
+
+/*
+ * guard_join() - share one view of the services with other guards; before the first packet.
+ * @e: borrowed as long as the guard lives. @index: another one for each; 0 leads.
+ */
+void guard_join(struct guard *g, struct exchange *e, uint32_t index);
+
+/*
+ * guard_nudges() - who of them should have a look now: a bit for each index. Whoever asks has to see to
+ * it that guard_expire() is called for them soon.
+ */
+uint64_t guard_nudges(const struct guard *g);
 
 /*
  * guard_set_mode() - change the mode of the service @index at run time (until guard_configure()).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/half_open.h"
 
-#include "core/arena.h"
+#include "core/internal.h"
 #include "wire/packet.h"
 
 static struct half_open *entries(const struct guard_arena *a)
@@ -79,6 +79,7 @@ static void list_unlink(struct guard_arena *a, struct half_open_list *l, struct 
 		l->tail = h->prev;
 	l->count--;
 	l->exempt -= h->exempt;
+	l->concentrated -= h->concentrated;
 }
 
 static void hash_unlink(struct guard_arena *a, uint32_t i)
@@ -100,6 +101,7 @@ void half_open_remove(struct guard_arena *a, uint32_t i)
 {
 	struct half_open *h = half_open_at(a, i);
 
+	service_removed(a, h);
 	hash_unlink(a, i);
 	list_unlink(a, &a->service[h->service].half_opens, h);
 	h->client_port = 0;

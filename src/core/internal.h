@@ -4,6 +4,7 @@
 #define TCPGUARD_CORE_INTERNAL_H
 
 #include "base/seq.h"
+#include "core/alarm.h"
 #include "core/arena.h"
 
 /* In flow_report.id: the rest is the index of a half-open entry. */
@@ -16,6 +17,8 @@ struct turn {
 	usec_t now;
 	struct actions *out;
 	const struct rules *rules; /* NULL: none */
+	struct exchange *exchange; /* NULL: none */
+	uint32_t guard; /* index in it; 0 leads */
 	uint16_t rule; /* of the client whose packet this is; RULE_NONE */
 };
 
@@ -100,12 +103,11 @@ void service_configure(struct turn *t);
 static inline bool service_answers(const struct service *s)
 {
 	return s->mode == GUARD_MODE_ALWAYS ||
-	       (s->mode == GUARD_MODE_ADAPTIVE && s->detector.attack);
+	       (s->mode == GUARD_MODE_ADAPTIVE && s->detector.cookies);
 }
 
-/* service_opened() / service_completed() - tell the detector; may begin an attack. */
-void service_opened(struct turn *t, uint32_t slot, bool cookie);
-void service_completed(struct turn *t, uint32_t slot, bool cookie);
+/* service_plan_relief() - begin with it or leave it, whatever attack, mode and configuration say. */
+void service_plan_relief(struct turn *t, struct service *s);
 
 /* service_expire() - half-open time-outs, detector windows, relief. False: the outbox is full. */
 bool service_expire(struct turn *t, uint32_t slot);
@@ -114,6 +116,32 @@ bool service_expire(struct turn *t, uint32_t slot);
 usec_t service_deadline(const struct guard *g, uint32_t slot);
 
 void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode);
+
+/* ---- alarm.c: what the detector is to know; all but the last may begin an attack ---- */
+
+/* service_syn() - a SYN has arrived, repeated or not, let through or not. */
+void service_syn(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/*
+ * service_opened() - it has begun a handshake. @hi: its half-open entry, or HALF_OPEN_NONE: it was
+ * answered by a cookie, or would have been.
+ */
+void service_opened(struct turn *t, uint32_t slot, const struct pkt *in, uint32_t hi);
+
+/* What becomes of the half-open entry: answered by the server; reset by the client; given up by the server. */
+void service_answered(struct turn *t, uint32_t hi);
+void service_reset(struct turn *t, uint32_t hi);
+void service_closed(struct turn *t, uint32_t hi);
+
+/* service_completed() - @h, already removed, was completed; service_redeemed() - a cookie has come back. */
+void service_completed(struct turn *t, const struct half_open *h);
+void service_redeemed(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/* service_stray() - a segment that belongs to nothing. */
+void service_stray(struct turn *t, uint32_t slot, const struct pkt *in, bool of_server);
+
+/* service_removed() - the entry is about to be removed, whatever has become of it. */
+void service_removed(struct guard_arena *a, const struct half_open *h);
 
 /* ---- react.c: what is done to some clients and not to others ---- */
 

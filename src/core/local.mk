@@ -1,12 +1,16 @@
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES = \
 	src/core/actions.h \
+	src/core/alarm.c \
+	src/core/alarm.h \
 	src/core/answer.c \
 	src/core/arena.c \
 	src/core/arena.h \
 	src/core/attack.c \
 	src/core/attack.def \
 	src/core/attack.h \
+	src/core/classify.c \
+	src/core/classify.h \
 	src/core/config.c \
 	src/core/config.h \
 	src/core/cookie.h \
@@ -16,6 +20,9 @@ libcore_la_SOURCES = \
 	src/core/drop.def \
 	src/core/emit.c \
 	src/core/event.def \
+	src/core/evidence.c \
+	src/core/exchange.c \
+	src/core/exchange.h \
 	src/core/fingerprint.c \
 	src/core/fingerprint.h \
 	src/core/flow.c \
@@ -50,4 +57,6 @@ libcore_la_SOURCES = \
 	src/core/state.c \
 	src/core/state.def \
 	src/core/state.h \
+	src/core/tally.c \
+	src/core/tally.h \
 	src/core/track.c

@@ -41,7 +41,7 @@ void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
 	if (turn_allowed(t))
 		half_open_exempt(t->a, i);
 	else
-		service_opened(t, slot, false);
+		service_opened(t, slot, in, i);
 }
 
 static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
@@ -54,10 +54,7 @@ static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
 
 	half_open_remove(t->a, hi);
 	turn_service(t, h.service)->counters.passed++;
-	if (h.exempt)
-		turn_service(t, h.service)->counters.completed++;
-	else
-		service_completed(t, h.service, false);
+	service_completed(t, &h);
 	react_completed(t, h.service, in);
 	if (old != INDEX_NONE)
 		track_forget(t, old);
@@ -77,14 +74,20 @@ static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
 
 void passive_client(struct turn *t, uint32_t hi, const struct pkt *in)
 {
-	const struct half_open *h = half_open_at(t->a, hi);
+	struct half_open *h = half_open_at(t->a, hi);
 
 	turn_accept(t);
 	if (in->flags & TCP_RST) {
 		/* only what the server believes, too: else it keeps what the guard does not count */
-		if (in->seq == h->client_isn + 1)
+		if (in->seq == h->client_isn + 1) {
+			service_reset(t, hi);
 			half_open_remove(t->a, hi);
+		}
 		return;
+	}
+	if (t->config->one_way && !h->answered && in->seq == h->client_isn + 1) {
+		h->answered = 1; /* it must have been */
+		h->server_isn = in->ack - 1;
 	}
 	if (!(in->flags & TCP_ACK) || !h->answered || in->ack != h->server_isn + 1)
 		return;
@@ -130,12 +133,15 @@ void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 	if (in->flags & TCP_RST) {
 		if (!h->answered) /* after a SYN-ACK it only gives up this one */
 			server_refuses(t, h, in);
+		service_closed(t, hi);
 		half_open_remove(t->a, hi);
 		return;
 	}
 	if (!(in->flags & TCP_SYN))
 		return;
 	turn_service(t, h->service)->counters.synack_seen++;
+	if (!h->answered)
+		service_answered(t, hi);
 	h->answered = 1;
 	h->server_isn = in->seq;
 	learn_synack(t, h->service, in, h->offered);

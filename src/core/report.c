@@ -95,12 +95,15 @@ bool guard_report_service(const struct guard *g, uint32_t index, usec_t now,
 	memcpy(r->service, s->name, sizeof(r->service));
 	r->mode = s->mode;
 	r->engine = s->engine;
-	r->state = s->detector.attack ? GUARD_ATTACK : GUARD_CALM;
-	r->class = s->detector.attack ? s->attack.class : CLASS_NONE;
+	r->state = s->detector.state;
+	r->class = s->detector.class;
+	r->syn_rate = s->detector.second.syns;
+	r->deficit = s->detector.look.excess > 0 ? (uint32_t)s->detector.look.excess : 0;
+	r->baseline = (uint32_t)((uint64_t)s->detector.usual_x256 * DETECT_WINDOWS_S / 256);
 	r->state_since = s->state_since;
 	r->half_open = s->half_opens.count;
 	r->half_open_peak = s->half_open_peak;
-	r->cookies_in_flight = detect_pending(&s->detector, 0);
+	r->cookies_in_flight = alarm_flight(s);
 	r->flows = s->flows;
 	r->spliced_now = s->spliced_now;
 	r->time_wait = s->time_wait;

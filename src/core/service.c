@@ -33,13 +33,6 @@ int service_match(const struct turn *t, const struct ip_addr *addr, uint16_t por
 	return index < 0 ? -1 : t->a->slot_of_config[index];
 }
 
-static uint32_t share(uint32_t threshold, uint32_t workers)
-{
-	uint32_t n = workers > 1 ? threshold / workers : threshold;
-
-	return n ? n : 1;
-}
-
 static uint32_t find_slot(const struct guard_arena *a, const char *name)
 {
 	for (uint32_t i = 0; i < SERVICE_NONE; i++) {
@@ -63,6 +56,9 @@ static uint32_t take_slot(struct guard_arena *a, const char *name)
 		s->half_opens.head = s->half_opens.tail = HALF_OPEN_NONE;
 		s->mode = GUARD_MODE_COUNT; /* "none yet" */
 		detect_init(&s->detector);
+		tally_init(&s->tally);
+		sources_init(arena_sources(a, i), &a->table_key);
+		s->name_hash = exchange_name(name);
 		s->state_since = a->now;
 		return i;
 	}
@@ -107,8 +103,8 @@ void service_configure(struct turn *t)
 		if (slot == SERVICE_NONE)
 			continue;
 		s->engine = (uint8_t)sc->engine;
-		s->limits.start = share(sc->attack.start, c->workers);
-		s->limits.end = share(sc->attack.end, c->workers);
+		s->limits.start = sc->attack.start;
+		s->limits.end = sc->attack.end;
 		s->limits.hold = sc->attack.hold;
 		react_configure(t, slot);
 		service_set_mode(t, slot, sc->mode);
@@ -118,10 +114,9 @@ void service_configure(struct turn *t)
 	key_ring_set_rotate(&t->a->keys, c->cookie_rotate, t->now);
 }
 
-/* plan_relief() - begin with it or leave it, whatever the attack, the mode and the configuration say. */
-static void plan_relief(struct turn *t, struct service *s)
+void service_plan_relief(struct turn *t, struct service *s)
 {
-	bool wanted = s->detector.attack && s->mode == GUARD_MODE_ADAPTIVE &&
+	bool wanted = s->detector.cookies && s->mode == GUARD_MODE_ADAPTIVE &&
 		      s->config != UINT16_MAX && t->config->service[s->config].relief;
 
 	s->relief_at = wanted ? t->now + 1 : 0;
@@ -135,107 +130,12 @@ void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode)
 	if (s->mode == mode)
 		return;
 	s->mode = (uint8_t)mode;
-	plan_relief(t, s);
+	if (mode == GUARD_MODE_OFF)
+		alarm_stop(t, slot);
+	service_plan_relief(t, s);
 	if (known)
 		arena_event(t->a, GUARD_EVENT_MODE_CHANGED, s->name, NULL, 0, mode,
 			    guard_mode_name(mode));
-}
-
-/* put_number() - append @n in decimal at @at; returns the new end. Keeps stdio out of the core. */
-static char *put_number(char *at, uint64_t n)
-{
-	char digits[20];
-	int len = 0;
-
-	do {
-		digits[len++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	while (len)
-		*at++ = digits[--len];
-	return at;
-}
-
-static char *put_text(char *at, const char *text)
-{
-	size_t len = strlen(text);
-
-	memcpy(at, text, len);
-	return at + len;
-}
-
-/* note_attack() - in the record, what is known of it now. */
-static void note_attack(struct turn *t, struct service *s, enum detect_change change)
-{
-	struct attack_report *r = &s->attack;
-
-	r->last_seen = t->now;
-	if (change == DETECT_ENDED) {
-		r->over = true;
-		r->ended = t->now;
-		return;
-	}
-	*r = (struct attack_report){
-		.number = s->counters.attacks + 1,
-		.class = CLASS_SPOOFED_FLOOD,
-		.trigger = s->detector.cause,
-		.began = t->now,
-		.last_seen = t->now,
-		.peak_pending = detect_pending(&s->detector, half_open_suspects(&s->half_opens)),
-	};
-	memcpy(r->service, s->name, sizeof(r->service));
-}
-
-static void change_state(struct turn *t, uint32_t slot, enum detect_change change)
-{
-	struct service *s = turn_service(t, slot);
-	uint32_t pending = detect_pending(&s->detector, half_open_suspects(&s->half_opens));
-	char why[96] = "", *at = why;
-
-	s->state_since = t->now;
-	plan_relief(t, s);
-	note_attack(t, s, change);
-	if (change == DETECT_ENDED) {
-		at = put_number(at, s->counters.cookies_valid);
-		put_text(at, " clients proved themselves by cookie so far");
-		arena_event(t->a, GUARD_EVENT_ATTACK_ENDED, s->name, NULL, 0, pending, why);
-		return;
-	}
-	s->counters.attacks++;
-	if (s->detector.cause == DETECT_BY_HALF_OPEN) {
-		at = put_number(at, pending);
-		at = put_text(at, " half-open connections, threshold ");
-		put_number(at, s->limits.start);
-	} else {
-		at = put_text(at, "more handshakes opened than completed: excess ");
-		put_number(at, s->detector.cusum);
-	}
-	memcpy(s->attack.evidence, why, sizeof(why));
-	arena_event(t->a, GUARD_EVENT_ATTACK_BEGAN, s->name, NULL, 0, pending, why);
-}
-
-void service_opened(struct turn *t, uint32_t slot, bool cookie)
-{
-	struct service *s = turn_service(t, slot);
-	enum detect_change change;
-	uint32_t pending;
-
-	detect_opened(&s->detector, t->now, cookie);
-	pending = detect_pending(&s->detector, half_open_suspects(&s->half_opens));
-	if (pending > s->half_open_peak)
-		s->half_open_peak = pending;
-	change = detect_check(&s->detector, &s->limits, half_open_suspects(&s->half_opens),
-			      t->now);
-	if (change != DETECT_NO_CHANGE)
-		change_state(t, slot, change);
-}
-
-void service_completed(struct turn *t, uint32_t slot, bool cookie)
-{
-	struct service *s = turn_service(t, slot);
-
-	s->counters.completed++;
-	detect_completed(&s->detector, cookie);
 }
 
 static bool expire_half_opens(struct turn *t, struct service *s)
@@ -310,13 +210,9 @@ static bool relieve(struct turn *t, struct service *s)
 bool service_expire(struct turn *t, uint32_t slot)
 {
 	struct service *s = turn_service(t, slot);
-	enum detect_change change;
 
 	expire_half_opens(t, s);
-	change = detect_expire(&s->detector, &s->limits, half_open_suspects(&s->half_opens),
-			       t->now);
-	if (change != DETECT_NO_CHANGE)
-		change_state(t, slot, change);
+	alarm_expire(t, slot);
 	if (s->relief_at && s->relief_at <= t->now)
 		return relieve(t, s);
 	return true;
@@ -325,7 +221,7 @@ bool service_expire(struct turn *t, uint32_t slot)
 usec_t service_deadline(const struct guard *g, uint32_t slot)
 {
 	struct service *s = &g->arena->service[slot];
-	usec_t when = detect_deadline(&s->detector);
+	usec_t when = alarm_deadline(g, s);
 
 	if (s->relief_at && s->relief_at < when)
 		when = s->relief_at;

@@ -92,6 +92,7 @@ static void add_state(struct service_report *sum, const struct service_report *o
 {
 	if (one->state > sum->state) {
 		sum->state = one->state;
+		sum->class = one->class;
 		sum->state_since = one->state_since;
 	} else if (one->state == sum->state && one->state != GUARD_CALM) {
 		sum->state_since =
@@ -105,13 +106,15 @@ static void add_service(struct service_report *sum, const struct service_report 
 {
 	add_state(sum, one);
 	sum->half_open += one->half_open;
-	sum->half_open_peak += one->half_open_peak;
+	if (one->half_open_peak > sum->half_open_peak) /* each counts what all have */
+		sum->half_open_peak = one->half_open_peak;
 	sum->cookies_in_flight += one->cookies_in_flight;
 	sum->flows += one->flows;
 	sum->spliced_now += one->spliced_now;
 	sum->time_wait += one->time_wait;
-	sum->attack_start += one->attack_start;
-	sum->attack_end += one->attack_end;
+	sum->syn_rate += one->syn_rate; /* only the worker that leads knows these three */
+	sum->deficit += one->deficit;
+	sum->baseline += one->baseline;
 	add_counters(&sum->counters, &one->counters);
 }
 
@@ -183,6 +186,10 @@ static void write_stats(struct request *r, uint32_t index, const struct service_
 	jw_u64(j, "uptime_ms", (ops->now(ops->ctx) - ops->started(ops->ctx)) / USEC_PER_MSEC);
 	jw_u64(j, "half_open_peak", s->half_open_peak);
 	jw_u64(j, "cookies_in_flight", s->cookies_in_flight);
+	jw_str(j, "class", attack_class_key(s->class));
+	jw_u64(j, "syn_rate", s->syn_rate);
+	jw_u64(j, "deficit", s->deficit);
+	jw_u64(j, "baseline", s->baseline);
 	jw_u64(j, "spliced_now", s->spliced_now);
 	jw_u64(j, "time_wait", s->time_wait);
 #define COUNTER(name, text) jw_u64(j, #name, s->counters.name);

@@ -71,7 +71,7 @@ static void write_attacked(struct jw *j, const struct service_sums *sums)
 	jw_u64(j, "services", sums->n);
 	jw_array_begin(j, "attacked");
 	for (uint32_t i = 0; i < sums->n; i++)
-		if (sums->row[i].state == GUARD_ATTACK)
+		if (sums->row[i].state >= GUARD_ATTACK)
 			jw_str(j, NULL, sums->row[i].service);
 	jw_array_end(j);
 }

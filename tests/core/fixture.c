@@ -228,6 +228,30 @@ struct seg_end fx_stranger(void)
 	return e;
 }
 
+struct seg_end fx_forged(void)
+{
+	struct seg_end e = fx.client;
+
+	fx.next_forged++;
+	e.addr.w[3] = htonl(0x14000000 + fx.next_forged * 2654435761u % 0x40000000);
+	e.port = (uint16_t)(1024 + fx.next_forged % 60000);
+	return e;
+}
+
+void fx_flood(uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct seg_end from = fx_forged();
+		struct segment syn = fx_syn(from, i * 1000), synack;
+
+		if (fx_offer(&syn) != GUARD_ACCEPT)
+			continue;
+		synack = seg_synack(fx.server, from, 9000, i * 1000 + 1);
+		seg_timestamps(&synack, 5, 5000);
+		fx_accept(&synack);
+	}
+}
+
 struct segment fx_syn(struct seg_end from, uint32_t isn)
 {
 	struct segment s = seg_syn(from, fx.server, isn);

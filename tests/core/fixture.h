@@ -42,6 +42,7 @@ struct fixture {
 	uint32_t n_sent;
 	struct seg_end client, server;
 	uint16_t next_port; /* of clients made by fx_stranger() */
+	uint32_t next_forged;
 };
 
 extern struct fixture fx;
@@ -81,6 +82,16 @@ const struct pkt *fx_replaced(const struct segment *s); /* must be rewritten; th
 const struct pkt *fx_sent(uint32_t i);
 const struct pkt *fx_last_sent(void);
 void fx_sent_nothing(void);
+
+/* fx_forged() - an address that nobody has, another one each time. */
+struct seg_end fx_forged(void);
+
+/*
+ * fx_flood() - @n SYNs of forged sources, at once; the server answers those that get there. It takes
+ * FX_UNTIL_NOTICED until that is a flood: an honest client needs its round-trip time, too.
+ */
+void fx_flood(uint32_t n);
+#define FX_UNTIL_NOTICED (200 * USEC_PER_MSEC)
 
 /* fx_stranger() - another client each time. */
 struct seg_end fx_stranger(void);

@@ -175,11 +175,8 @@ START_TEST(allowed_clients_are_no_attack)
 	}
 	ck_assert_int_eq(fx_service().state, GUARD_CALM);
 	ck_assert_uint_eq(fx_service().half_open, 500);
-	fx.client = seg_end("203.0.113.1", 1024);
-	for (uint32_t i = 0; i < 70; i++) {
-		s = fx_syn(fx_stranger(), i);
-		fx_offer(&s);
-	}
+	fx_flood(100);
+	fx_advance(FX_UNTIL_NOTICED);
 	ck_assert_int_ne(fx_service().state, GUARD_CALM);
 	fx_advance(5 * USEC_PER_SEC);
 	ck_assert_uint_eq(fx_service().half_open, 500);
@@ -249,6 +246,8 @@ START_TEST(a_limited_flood_is_still_one)
 	fx_start();
 	ck_assert_uint_eq(offer_n("192.0.2.1", 60, GUARD_DROP_RATE_LIMIT), 0);
 	ck_assert_int_eq(fx_service().state, GUARD_CALM);
+	fx_flood(100);
+	fx_advance(FX_UNTIL_NOTICED);
 	for (int i = 0; i < 100; i++) {
 		offer_n("192.0.2.1", 100, GUARD_DROP_RATE_LIMIT);
 		fx_advance(0);

@@ -157,7 +157,7 @@ static void judge_attack(struct sim *s)
 	s->stats.attacks += v.counters.attacks;
 	if (!f->rate || s->plan.mode != GUARD_MODE_ADAPTIVE || s->plan.switch_modes)
 		return;
-	if (v.state != GUARD_CALM)
+	if (v.state >= GUARD_ATTACK)
 		sim_violation(s, "guard: still believes in the attack long after its end");
 	if (f->rate < 2000 || f->to - f->from < USEC_PER_SEC)
 		return;

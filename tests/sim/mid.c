@@ -237,7 +237,7 @@ static bool answers_syns(const struct sim *s)
 
 	mid_service(s, &r);
 	return r.mode == GUARD_MODE_ALWAYS ||
-	       (r.mode == GUARD_MODE_ADAPTIVE && r.state == GUARD_ATTACK);
+	       (r.mode == GUARD_MODE_ADAPTIVE && r.state >= GUARD_ATTACK);
 }
 
 /* offer() - ask the guard; with only the headers at first, if the policy is such. */
@@ -406,7 +406,7 @@ void mid_print(const struct sim *s)
 	mid_report(s, &r);
 	mid_service(s, &v);
 	printf("guard: %u flows, %u half-open, state %s\n", r.flows_used, r.half_open_used,
-	       v.state == GUARD_ATTACK ? "attack" : "calm");
+	       guard_attack_state_name(v.state));
 #define COUNTER(name, text)  \
 	if (v.counters.name) \
 		printf("  %-20s %lu\n", #name, (unsigned long)v.counters.name);

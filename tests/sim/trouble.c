@@ -53,7 +53,7 @@ static void flood_tick(struct sim *s, void *obj, uint64_t tag)
 	if (s->plan.bypass || s->attack_seen || f->sent % 16)
 		return;
 	mid_service(s, &v);
-	if (v.state == GUARD_ATTACK)
+	if (v.state >= GUARD_ATTACK)
 		s->attack_seen = s->now;
 }
 

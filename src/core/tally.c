@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/tally.h"
+
+#include <string.h>
+
+#include "core/arena.h"
+
+/*
+ * What is assumed of clients before any was seen: 80 ms in the median, a fifth of them beyond 160 ms. In
+ * 1/1024; it weighs as much as PRIOR_CLIENTS clients and is forgotten with them.
+ */
+static const uint8_t prior[COHORTS + 1] = {4,  28, 53, 66, 70, 69, 66, 61, 56, 51, 46,
+					   41, 37, 33, 30, 27, 24, 22, 20, 18, 16, 15,
+					   13, 12, 11, 10, 9,  8,	8,  7,	6,  6,	81};
+
+#define PRIOR_CLIENTS 64
+#define CLIENT_WEIGHT (1024 / PRIOR_CLIENTS) /* what one client adds to its bin */
+
+/*
+ * The histogram is halved when it holds that many clients: enough that a bin is known to a percent, few
+ * enough that a busy service follows a change of the network within seconds.
+ */
+#define LEARNED_MAX (8192 * CLIENT_WEIGHT)
+
+/*
+ * Handshakes that are never completed become usual, too, but at most up to a quarter of all: no service
+ * loses more of its clients, and a flood that creeps in must not teach more than that.
+ */
+#define TAIL_MAX(total) ((total) / 4)
+
+/* When half of a cookie's clients have answered, for want of its birth: the cohort it is booked to. */
+#define COOKIE_LAG_MAX (COHORTS / 2)
+
+void tally_init(struct tally *t)
+{
+	memset(t, 0, sizeof(*t));
+	for (uint32_t i = 0; i <= COHORTS; i++) {
+		t->delays.bin[i] = prior[i];
+		t->delays.total += prior[i];
+	}
+}
+
+/* ---- what clients take ---- */
+
+static void halve_delays(struct delays *d)
+{
+	d->total = 0;
+	for (uint32_t i = 0; i <= COHORTS; i++) {
+		d->bin[i] -= d->bin[i] / 2;
+		d->total += d->bin[i];
+	}
+}
+
+static void learn(struct delays *d, uint32_t bin, uint32_t clients)
+{
+	d->bin[bin] += clients * CLIENT_WEIGHT;
+	d->total += clients * CLIENT_WEIGHT;
+	while (d->total > LEARNED_MAX)
+		halve_delays(d);
+}
+
+/* learn_late() - @n of a cohort were not completed in time. */
+static void learn_late(struct delays *d, uint32_t n)
+{
+	uint32_t tail = d->bin[COHORTS], max = TAIL_MAX(d->total);
+	uint32_t room = tail < max ? (max - tail) / CLIENT_WEIGHT : 0;
+
+	if (n > room)
+		n = room;
+	if (n)
+		learn(d, COHORTS, n);
+}
+
+/* ---- cohorts ---- */
+
+static struct cohort *cohort_of(struct lane *l, uint32_t tick)
+{
+	if (l->head - tick >= COHORTS) /* too old, or of the future */
+		return NULL;
+	return &l->cohort[tick % COHORTS];
+}
+
+/* retire() - a cohort has passed through all ages. */
+static void retire(struct cohort *c, struct delays *d)
+{
+	if (d && c->answered > c->completed)
+		learn_late(d, c->answered - c->completed);
+	*c = (struct cohort){0};
+}
+
+/* advance_lane() - @d: who learns from those who are late; NULL: nobody. */
+static void advance_lane(struct lane *l, uint32_t tick, struct delays *d)
+{
+	uint32_t steps = tick - l->head;
+
+	if (steps > COHORTS)
+		steps = COHORTS;
+	for (uint32_t i = 1; i <= steps; i++)
+		retire(&l->cohort[(l->head + i) % COHORTS], d);
+	l->head = tick;
+}
+
+static void count_opened(struct lane *l, uint32_t born)
+{
+	struct cohort *c = cohort_of(l, born);
+
+	if (c && c->opened < UINT16_MAX)
+		c->opened++;
+}
+
+static void count_answered(struct lane *l, uint32_t born)
+{
+	struct cohort *c = cohort_of(l, born);
+
+	if (c && c->answered < UINT16_MAX)
+		c->answered++;
+}
+
+static void count_completed(struct lane *l, uint32_t born)
+{
+	struct cohort *c = cohort_of(l, born);
+
+	if (c && c->completed < c->answered)
+		c->completed++;
+}
+
+/* The excess of a lane and its variance, in 1/1024 of what @look is to have. */
+static void look_at_lane(const struct lane *l, const struct delays *d, struct tally_look *look)
+{
+	uint32_t longer = d->total;
+	int64_t excess = 0, variance = 0;
+
+	for (uint32_t age = 0; age < COHORTS; age++) {
+		const struct cohort *c = &l->cohort[(l->head - age) % COHORTS];
+		int64_t open = (uint64_t)longer * 1024 / d->total;
+
+		longer -= d->bin[age];
+		look->opened += c->opened;
+		if (c->answered == 0)
+			continue;
+		look->answered += c->answered;
+		look->open += c->answered - c->completed;
+		excess += (int64_t)(c->answered - c->completed) * 1024 - c->answered * open;
+		variance += c->answered * open * (1024 - open);
+	}
+	look->excess = (int32_t)(excess / 1024);
+	look->variance = (uint32_t)(variance / (1024 * 1024));
+}
+
+/* ---- sources ---- */
+
+static uint32_t source_key(const struct ip_addr *a)
+{
+	uint32_t x = (a->w[0] ^ a->w[1] * 0x85ebca6bu) * 0xc2b2ae35u;
+
+	x = (x ^ a->w[2]) * 0x27d4eb2fu ^ a->w[3];
+	x *= 0x9e3779b1u;
+	return x ^ x >> 15;
+}
+
+static struct source_watch *find_source(struct tally *t, uint32_t key)
+{
+	for (uint32_t i = 0; i < SOURCES_WATCHED; i++) {
+		if (t->source[i].key == key && t->source[i].weight)
+			return &t->source[i];
+	}
+	return NULL;
+}
+
+/* new_source() - Misra and Gries: a stranger takes a free place, or takes something off everybody. */
+static void new_source(struct tally *t, uint32_t key)
+{
+	for (uint32_t i = 0; i < SOURCES_WATCHED; i++) {
+		if (t->source[i].weight == 0) {
+			t->source[i] = (struct source_watch){key, 1, 1};
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < SOURCES_WATCHED; i++)
+		t->source[i].weight--;
+}
+
+/* source_opens() - Return: does it have more open than one source may? */
+static bool source_opens(struct tally *t, const struct ip_addr *client)
+{
+	uint32_t key = source_key(client);
+	struct source_watch *s = find_source(t, key);
+
+	if (!s) {
+		new_source(t, key);
+		return false;
+	}
+	s->weight++;
+	s->open++;
+	return s->open > SOURCE_OPEN_MAX;
+}
+
+static void source_ends(struct tally *t, const struct ip_addr *client)
+{
+	struct source_watch *s = find_source(t, source_key(client));
+
+	if (s && s->open > 0)
+		s->open--;
+}
+
+/* age_sources() - once a second; what was opened and forgotten elsewhere must not stay for ever. */
+static void age_sources(struct tally *t)
+{
+	for (uint32_t i = 0; i < SOURCES_WATCHED; i++) {
+		struct source_watch *s = &t->source[i];
+
+		s->weight /= 2;
+		s->open -= s->open / 4;
+	}
+}
+
+/* ---- destinations ---- */
+
+static struct destination *find_destination(struct tally *t, const struct tally_handshake *h)
+{
+	for (uint32_t i = 0; i < DESTINATIONS; i++) {
+		struct destination *d = &t->destination[i];
+
+		if (d->used && d->addr.w[3] == h->server->w[3] && d->port == h->server_port &&
+		    ip_addr_eq(&d->addr, h->server))
+			return h->born - d->since > UINT32_MAX / 2 ? NULL : d;
+		if (!d->used)
+			break;
+	}
+	return NULL;
+}
+
+/* take_destination() - instead of the idlest one, if that has been idle for a while. */
+static struct destination *take_destination(struct tally *t, const struct tally_handshake *h)
+{
+	struct destination *best = &t->destination[0];
+
+	for (uint32_t i = 0; i < DESTINATIONS; i++) {
+		struct destination *d = &t->destination[i];
+
+		if (!d->used || d->opened < best->opened)
+			best = d;
+		if (!d->used)
+			break;
+	}
+	if (best->used && best->opened > 1) {
+		best->opened--; /* Misra and Gries again, for one place */
+		return NULL;
+	}
+	*best = (struct destination){
+		.addr = *h->server,
+		.port = h->server_port,
+		.used = true,
+		.since = h->born,
+		.lane.head = t->all.head,
+	};
+	return best;
+}
+
+static void age_destinations(struct tally *t)
+{
+	for (uint32_t i = 0; i < DESTINATIONS; i++)
+		t->destination[i].opened /= 2;
+}
+
+const struct destination *tally_busiest(const struct tally *t)
+{
+	const struct destination *best = NULL;
+
+	for (uint32_t i = 0; i < DESTINATIONS; i++) {
+		const struct destination *d = &t->destination[i];
+
+		if (d->used && (!best || d->opened > best->opened))
+			best = d;
+	}
+	return best;
+}
+
+/* ---- time ---- */
+
+static void advance_windows(struct tally *t, uint32_t window)
+{
+	uint32_t steps = window - t->window;
+
+	if (steps > FLIGHT_WINDOWS)
+		steps = FLIGHT_WINDOWS;
+	for (uint32_t i = 1; i <= steps; i++) {
+		int32_t *w = &t->in_flight[(t->window + i) % FLIGHT_WINDOWS];
+
+		t->in_flight_sum -= *w;
+		*w = 0;
+	}
+	t->window = window;
+}
+
+static void advance_seconds(struct tally *t, uint32_t second)
+{
+	uint32_t steps = second - t->second;
+
+	if (steps > SLOW_SECONDS)
+		steps = SLOW_SECONDS;
+	for (uint32_t i = 1; i <= steps; i++) {
+		memset(&t->slow[(t->second + i) % SLOW_SECONDS], 0, sizeof(t->slow[0]));
+		age_sources(t);
+		age_destinations(t);
+	}
+	t->second = second;
+}
+
+static uint32_t second_of(uint32_t tick)
+{
+	return tick >> 7; /* 1.05 s */
+}
+
+void tally_advance(struct tally *t, usec_t now, bool may_learn)
+{
+	uint32_t tick = tick_of(now);
+
+	if (tick == t->all.head)
+		return;
+	advance_lane(&t->all, tick, may_learn ? &t->delays : NULL);
+	for (uint32_t i = 0; i < DESTINATIONS && t->destination[i].used; i++)
+		advance_lane(&t->destination[i].lane, tick, NULL);
+	advance_windows(t, (uint32_t)(now / FLIGHT_WINDOW));
+	advance_seconds(t, second_of(tick));
+}
+
+/* ---- handshakes ---- */
+
+bool tally_opened(struct tally *t, const struct tally_handshake *h)
+{
+	bool concentrated = source_opens(t, h->client);
+	struct destination *d;
+
+	t->total.opened++;
+	if (concentrated) {
+		t->total.many_opened++;
+		return true;
+	}
+	count_opened(&t->all, h->born);
+	d = find_destination(t, h);
+	if (!d)
+		d = take_destination(t, h);
+	if (d) {
+		count_opened(&d->lane, h->born);
+		d->opened++;
+		d->pending++;
+	}
+	return false;
+}
+
+static void slow_add(struct tally *t, uint32_t born, uint32_t answered, uint32_t done)
+{
+	uint32_t second = second_of(born);
+
+	if (t->second - second >= SLOW_SECONDS)
+		return;
+	t->slow[second % SLOW_SECONDS].answered += answered;
+	t->slow[second % SLOW_SECONDS].done += done;
+}
+
+void tally_answered(struct tally *t, const struct tally_handshake *h)
+{
+	struct destination *d;
+
+	if (h->concentrated) {
+		t->total.many_answered++;
+		return;
+	}
+	t->total.answered++;
+	slow_add(t, h->born, 1, 0);
+	count_answered(&t->all, h->born);
+	d = find_destination(t, h);
+	if (d)
+		count_answered(&d->lane, h->born);
+}
+
+static void leave_cohorts(struct tally *t, const struct tally_handshake *h)
+{
+	struct destination *d = find_destination(t, h);
+
+	count_completed(&t->all, h->born);
+	if (d)
+		count_completed(&d->lane, h->born);
+}
+
+void tally_completed(struct tally *t, const struct tally_handshake *h)
+{
+	uint32_t took = t->all.head - h->born;
+
+	source_ends(t, h->client);
+	if (took < COHORTS)
+		learn(&t->delays, took, 1);
+	if (h->concentrated) {
+		t->total.many_done++;
+		return;
+	}
+	t->total.completed++;
+	slow_add(t, h->born, 0, 1);
+	leave_cohorts(t, h);
+}
+
+/*
+ * A reset handshake stays in its cohort as one that was not completed, and stays pending for a while: a
+ * RST whose TTL takes it to the guard, but not to the server, must hide nothing. One source is believed
+ * what it does many times, for a scanner does just that.
+ */
+void tally_reset(struct tally *t, const struct tally_handshake *h)
+{
+	if (h->concentrated) {
+		t->total.many_done++;
+		t->total.many_reset++;
+		return;
+	}
+	t->total.reset++;
+	slow_add(t, h->born, 0, 1);
+	t->in_flight[t->window % FLIGHT_WINDOWS]++;
+	t->in_flight_sum++;
+}
+
+void tally_closed(struct tally *t, const struct tally_handshake *h, bool answered)
+{
+	if (answered)
+		source_ends(t, h->client);
+	if (!answered) {
+		t->total.refused++;
+		return;
+	}
+	if (h->concentrated) {
+		t->total.many_done++;
+		return;
+	}
+	t->total.closed++;
+	slow_add(t, h->born, 0, 1);
+	leave_cohorts(t, h);
+}
+
+void tally_removed(struct tally *t, const struct tally_handshake *h)
+{
+	struct destination *d = h->concentrated ? NULL : find_destination(t, h);
+
+	if (d && d->pending)
+		d->pending--;
+}
+
+void tally_cookie(struct tally *t, const struct tally_handshake *h)
+{
+	struct destination *d;
+
+	t->in_flight[t->window % FLIGHT_WINDOWS]++;
+	t->in_flight_sum++;
+	if (tally_opened(t, h)) {
+		t->total.many_answered++;
+		return;
+	}
+	t->total.answered++;
+	slow_add(t, h->born, 1, 0);
+	count_answered(&t->all, h->born);
+	d = find_destination(t, h);
+	if (d && d->pending) {
+		d->pending--; /* nobody will say when it is over */
+		count_answered(&d->lane, h->born);
+	}
+}
+
+/* cookie_lag() - the median of what clients take. */
+static uint32_t cookie_lag(const struct delays *d)
+{
+	uint32_t sum = 0, lag = 0;
+
+	while (lag < COOKIE_LAG_MAX && sum + d->bin[lag] < d->total / 2)
+		sum += d->bin[lag++];
+	return lag;
+}
+
+void tally_cookie_back(struct tally *t, const struct ip_addr *client, const struct ip_addr *server,
+		       uint16_t port)
+{
+	struct source_watch *s = find_source(t, source_key(client));
+	struct tally_handshake h = {
+		.client = client,
+		.server = server,
+		.server_port = port,
+		.concentrated = s && s->open > SOURCE_OPEN_MAX,
+		.born = t->all.head - cookie_lag(&t->delays),
+	};
+
+	t->in_flight[t->window % FLIGHT_WINDOWS]--;
+	t->in_flight_sum--;
+	if (s && s->open > 0)
+		s->open--;
+	if (h.concentrated) {
+		t->total.many_done++;
+		return;
+	}
+	t->total.completed++;
+	slow_add(t, h.born, 0, 1);
+	leave_cohorts(t, &h);
+}
+
+/* ---- looking ---- */
+
+void tally_look(const struct tally *t, uint32_t half_open, struct tally_look *look)
+{
+	memset(look, 0, sizeof(*look));
+	look->flight = t->in_flight_sum > 0 ? (uint32_t)t->in_flight_sum : 0;
+	look->pending = half_open + look->flight;
+	look_at_lane(&t->all, &t->delays, look);
+	for (uint32_t ago = 5; ago < 15; ago++) {
+		uint32_t i = (t->second - ago) % SLOW_SECONDS;
+
+		look->slow_answered += t->slow[i].answered;
+		if (t->slow[i].answered > t->slow[i].done)
+			look->slow_open += t->slow[i].answered - t->slow[i].done;
+	}
+}
+
+void tally_look_at(const struct tally *t, const struct destination *d, struct tally_look *look)
+{
+	memset(look, 0, sizeof(*look));
+	look->pending = d->pending;
+	look_at_lane(&d->lane, &t->delays, look);
+}
+
+uint32_t tally_learned(const struct tally *t)
+{
+	uint32_t clients = t->delays.total / CLIENT_WEIGHT;
+
+	return clients > PRIOR_CLIENTS ? clients - PRIOR_CLIENTS : 0;
+}
+
+void tally_teach(struct tally *t, const uint32_t *bin)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i <= COHORTS; i++)
+		total += bin[i];
+	if (total < PRIOR_CLIENTS * CLIENT_WEIGHT || total > LEARNED_MAX ||
+	    bin[COHORTS] > TAIL_MAX(total) + CLIENT_WEIGHT)
+		return;
+	memcpy(t->delays.bin, bin, sizeof(t->delays.bin));
+	t->delays.total = (uint32_t)total;
+}
+
+bool tally_is_idle(const struct tally *t)
+{
+	for (uint32_t i = 0; i < FLIGHT_WINDOWS; i++) {
+		if (t->in_flight[i])
+			return false;
+	}
+	for (uint32_t i = 0; i < COHORTS; i++) {
+		if (t->all.cohort[i].opened)
+			return false;
+	}
+	for (uint32_t i = 0; i < SLOW_SECONDS; i++) {
+		if (t->slow[i].answered != t->slow[i].done)
+			return false;
+	}
+	return true;
+}

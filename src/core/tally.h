@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is counted of the handshakes of one service, for the detector.
+ *
+ * The question is not how many handshakes are open, but how many are open that ought not to be: a
+ * client answers a SYN-ACK within its round-trip time, a forged address never does. So
+ *  - handshakes are counted in cohorts by the tick (8.192 ms) of their SYN, the last 262 ms of them;
+ *  - how long clients take is learned as a histogram, from those who complete;
+ *  - a cohort of n answered handshakes of age a should have n * S(a) open, S being the share that takes
+ *    longer. What is open beyond that, summed over all cohorts, is the *excess*, and its variance
+ *    is the sum of n * S * (1 - S).
+ * A crowd of a thousand clients has a thousand open handshakes and no excess; a flood is all excess.
+ *
+ * Only answered handshakes count: a server that is dead makes none. One source has SOURCE_OPEN_MAX open
+ * handshakes counted in that way, and no more: what exceeds it is *concentrated* and counts apart, so
+ * neither a browser, nor a gateway with thousands behind it, nor a scanner looks like a flood of forged
+ * sources.
+ *
+ * No pointers, constant size; a zeroed one with tally_init() is empty. Time only goes forward.
+ */
+#ifndef TCPGUARD_CORE_TALLY_H
+#define TCPGUARD_CORE_TALLY_H
+
+#include "base/addr.h"
+#include "base/types.h"
+
+#define COHORTS		32 /* ticks: 262 ms, beyond which hardly anybody's round trip is */
+#define FLIGHT_WINDOW	(100 * USEC_PER_MSEC)
+#define FLIGHT_WINDOWS	32 /* a cookie, or a handshake that was reset, counts as pending: 3.2 s */
+#define SLOW_SECONDS	16 /* of 1.05 s, for the slow trigger */
+#define SOURCES_WATCHED 16
+#define SOURCE_OPEN_MAX 8 /* a browser opens six connections to a server */
+#define DESTINATIONS	8
+
+/* Totals since the start. They wrap; only differences mean anything. TOTAL(name) */
+#define TALLY_TOTALS(TOTAL) \
+	TOTAL(syns) /* SYNs, retransmissions too */ \
+	TOTAL(opened) /* handshakes begun, concentrated ones too */ \
+	TOTAL(answered) /* of them answered by a SYN-ACK, concentrated ones not */ \
+	TOTAL(completed) /* of those */ \
+	TOTAL(closed) /* of those answered, given up by the server */ \
+	TOTAL(reset) /* of those answered, given up by the client */ \
+	TOTAL(refused) /* handshakes refused by the server */ \
+	TOTAL(many_opened) /* concentrated: begun */ \
+	TOTAL(many_answered) /* answered */ \
+	TOTAL(many_done) /* of them completed, or given up by either side */ \
+	TOTAL(many_reset) /* of them given up by the client */ \
+	TOTAL(cookies_valid) /* cookies that came back */ \
+	TOTAL(stray_acks) /* ACKs of clients that belong to nothing */ \
+	TOTAL(stray_rsts) \
+	TOTAL(stray_synacks) \
+	TOTAL(server_rsts) /* RSTs of servers that belong to no handshake */
+
+struct tally_totals {
+#define TOTAL(name) uint32_t name;
+	TALLY_TOTALS(TOTAL)
+#undef TOTAL
+};
+
+struct cohort {
+	uint16_t opened, answered, completed;
+};
+
+/* The cohorts of one destination, or of all. */
+struct lane {
+	uint32_t head; /* the newest tick */
+	struct cohort cohort[COHORTS]; /* by tick % COHORTS */
+};
+
+/* How many ticks clients take; the last bin is "longer, or never". */
+struct delays {
+	uint32_t bin[COHORTS + 1], total;
+};
+
+struct source_watch {
+	uint32_t key; /* hash of an address */
+	uint32_t weight; /* Misra and Gries; 0: the place is free */
+	int32_t open; /* its handshakes that were not completed; a quarter is forgotten each second */
+};
+
+struct destination {
+	struct ip_addr addr;
+	uint16_t port;
+	bool used;
+	uint32_t since; /* tick; older handshakes are not counted here */
+	uint32_t pending, opened; /* opened: halved once a second */
+	struct lane lane;
+};
+
+/* What a look shows; adds up over guards. */
+struct tally_look {
+	uint32_t pending; /* half-open, in flight, lately reset; not concentrated */
+	uint32_t opened; /* handshakes in the cohorts */
+	uint32_t answered; /* of them */
+	uint32_t open; /* of them not completed */
+	int32_t excess; /* of those, beyond what is usual */
+	uint32_t variance; /* of the excess */
+	uint32_t slow_answered; /* handshakes answered 5 to 15 s ago */
+	uint32_t slow_open; /* of them still open */
+	uint32_t flight; /* cookies in flight, as a part of pending */
+};
+
+struct tally {
+	struct lane all;
+	struct delays delays;
+	struct source_watch source[SOURCES_WATCHED];
+	struct destination destination[DESTINATIONS];
+	uint32_t window, second; /* the current ones, counted since time 0 */
+	int32_t in_flight[FLIGHT_WINDOWS], in_flight_sum;
+	struct {
+		uint32_t answered, done;
+	} slow[SLOW_SECONDS];
+	struct tally_totals total;
+};
+
+/* A handshake as the tally needs to know it. */
+struct tally_handshake {
+	const struct ip_addr *client, *server;
+	uint16_t server_port;
+	bool concentrated;
+	uint32_t born; /* tick of its first SYN */
+};
+
+void tally_init(struct tally *t);
+
+/*
+ * tally_advance() - to the time @now; cheap while nothing changes. All others below assume it is done.
+ * @learn: may handshakes that were not completed in time be taken for usual?
+ */
+void tally_advance(struct tally *t, usec_t now, bool learn);
+
+/* tally_opened() - a SYN has begun the handshake. Return: is it concentrated? */
+bool tally_opened(struct tally *t, const struct tally_handshake *h);
+
+/* tally_answered() - the server has answered it. */
+void tally_answered(struct tally *t, const struct tally_handshake *h);
+
+/* tally_completed() - it was answered, and the client has acknowledged. */
+void tally_completed(struct tally *t, const struct tally_handshake *h);
+
+/* tally_reset() - it was answered, and the client has given it up, or somebody in its name. */
+void tally_reset(struct tally *t, const struct tally_handshake *h);
+
+/* tally_closed() - the server refuses it, or gives it up after an answer (@answered). */
+void tally_closed(struct tally *t, const struct tally_handshake *h, bool answered);
+
+/* tally_removed() - call last, however it ended: nobody waits for it any more. */
+void tally_removed(struct tally *t, const struct tally_handshake *h);
+
+/* tally_cookie() - a SYN was answered by a cookie, of which nothing is kept. */
+void tally_cookie(struct tally *t, const struct tally_handshake *h);
+
+/* tally_cookie_back() - one has come back. */
+void tally_cookie_back(struct tally *t, const struct ip_addr *client, const struct ip_addr *server,
+		       uint16_t port);
+
+/*
+ * tally_look() - how it stands.
+ * @half_open: entries of the half-open table that are not concentrated.
+ */
+void tally_look(const struct tally *t, uint32_t half_open, struct tally_look *look);
+
+/* tally_look_at() - the same for a destination, as far as it is known: pending and cohorts. */
+void tally_look_at(const struct tally *t, const struct destination *d, struct tally_look *look);
+
+/* tally_busiest() - the destination that most handshakes were opened with lately; NULL: none. */
+const struct destination *tally_busiest(const struct tally *t);
+
+/* tally_learned() - how many clients the delays rest on. */
+uint32_t tally_learned(const struct tally *t);
+
+/* tally_teach() - take @bin, COHORTS + 1 of them, for what clients take; ignored if it cannot be. */
+void tally_teach(struct tally *t, const uint32_t *bin);
+
+/* tally_is_idle() - would time alone change nothing? */
+bool tally_is_idle(const struct tally *t);
+
+#endif
