@@ -39,8 +39,8 @@ struct half_open {
 	uint32_t server_isn; /* once answered */
 	uint32_t born; /* tick of the first SYN */
 	uint32_t hash_next : 24, service : 8;
-	uint32_t next : 24, answered : 1, relieved : 1, retransmits : 3, exempt : 1, concentrated : 1,
-		spare : 1;
+	uint32_t next : 24, answered : 1, retransmits : 3, exempt : 1, concentrated : 1,
+		spare : 2;
 	uint32_t prev : 24, offered : 4, data : 1, spare2 : 3;
 };
 

@@ -138,7 +138,7 @@ void service_set_mode(struct turn *t, uint32_t slot, enum guard_mode mode)
 			    guard_mode_name(mode));
 }
 
-static bool expire_half_opens(struct turn *t, struct service *s)
+static void expire_half_opens(struct turn *t, struct service *s)
 {
 	uint32_t limit = ticks_in(t->config->timeouts.syn_received);
 
@@ -147,11 +147,9 @@ static bool expire_half_opens(struct turn *t, struct service *s)
 
 		if (turn_tick(t) - h->born < limit)
 			break;
-		if (!h->relieved)
-			s->counters.half_open_timeouts++;
+		s->counters.half_open_timeouts++;
 		half_open_remove(t->a, s->half_opens.head);
 	}
-	return true;
 }
 
 static void reset_half_open(struct turn *t, struct service *s, uint32_t i)
