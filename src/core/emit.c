@@ -21,6 +21,20 @@ void emit(struct turn *t, const struct segment *s)
 	t->out->n_tx++;
 }
 
+void emit_reset_half_open(struct turn *t, const struct half_open *h)
+{
+	struct segment rst = {
+		.src = h->client,
+		.dst = h->server,
+		.sport = h->client_port,
+		.dport = h->server_port,
+		.seq = h->client_isn + 1, /* exactly the server's RCV.NXT, RFC 5961 3.2 */
+		.flags = TCP_RST,
+	};
+
+	emit(t, &rst);
+}
+
 void emit_rst_reply(struct turn *t, const struct pkt *in)
 {
 	struct segment s;

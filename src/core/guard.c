@@ -535,24 +535,22 @@ usec_t guard_deadline(const struct guard *g)
 static int kill_half_open(struct turn *t, uint32_t i)
 {
 	struct half_open h;
-	struct segment rst = {.flags = TCP_RST};
 
 	if (i >= t->a->half_open_fresh || half_open_at(t->a, i)->client_port == 0)
 		return -ENOENT;
 	h = *half_open_at(t->a, i);
 	half_open_remove(t->a, i);
-	rst.src = h.client;
-	rst.dst = h.server;
-	rst.sport = h.client_port;
-	rst.dport = h.server_port;
-	rst.seq = h.client_isn + 1;
-	emit(t, &rst);
+	emit_reset_half_open(t, &h);
 	if (h.answered) {
-		rst.src = h.server;
-		rst.dst = h.client;
-		rst.sport = h.server_port;
-		rst.dport = h.client_port;
-		rst.seq = h.server_isn + 1;
+		struct segment rst = {
+			.src = h.server,
+			.dst = h.client,
+			.sport = h.server_port,
+			.dport = h.client_port,
+			.seq = h.server_isn + 1,
+			.flags = TCP_RST,
+		};
+
 		emit(t, &rst);
 	}
 	turn_service(t, h.service)->counters.resets_sent += 1 + h.answered;

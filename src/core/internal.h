@@ -75,6 +75,9 @@ void emit(struct turn *t, const struct segment *s);
 /* emit_rst_reply() - refuse @in as a closed port does, RFC 9293 3.10.7.1. */
 void emit_rst_reply(struct turn *t, const struct pkt *in);
 
+/* emit_reset_half_open() - take it off the server; it is not removed here. Counted by the caller. */
+void emit_reset_half_open(struct turn *t, const struct half_open *h);
+
 /* emit_to_client() / emit_to_server() - a bare segment of flow @f with the sequence numbers, timestamps
  * and window that are right for that side. @flags: TCP_ACK, TCP_RST | TCP_ACK, ... */
 void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags);

@@ -154,17 +154,7 @@ static void expire_half_opens(struct turn *t, struct service *s)
 
 static void reset_half_open(struct turn *t, struct service *s, uint32_t i)
 {
-	const struct half_open *h = half_open_at(t->a, i);
-	struct segment rst = {
-		.src = h->client,
-		.dst = h->server,
-		.sport = h->client_port,
-		.dport = h->server_port,
-		.seq = h->client_isn + 1, /* exactly the server's RCV.NXT, RFC 5961 3.2 */
-		.flags = TCP_RST,
-	};
-
-	emit(t, &rst);
+	emit_reset_half_open(t, half_open_at(t->a, i));
 	s->counters.half_open_relieved++;
 	s->counters.resets_sent++;
 	half_open_remove(t->a, i);
