@@ -178,6 +178,9 @@ void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in);
 void passive_client(struct turn *t, uint32_t h, const struct pkt *in);
 void passive_server(struct turn *t, uint32_t h, const struct pkt *in);
 
+/* learn_refusal() - the server answers a SYN with the RST @in: perhaps it is down. */
+void learn_refusal(struct turn *t, uint32_t slot, const struct pkt *in);
+
 /* learn_synack() - let the profile and the event log have the server's SYN-ACK @in. */
 void learn_synack(struct turn *t, uint32_t slot, const struct pkt *in, uint32_t offered);
 

@@ -112,15 +112,15 @@ void learn_synack(struct turn *t, uint32_t slot, const struct pkt *in, uint32_t 
 			    NULL);
 }
 
-static void server_refuses(struct turn *t, const struct half_open *h, const struct pkt *in)
+void learn_refusal(struct turn *t, uint32_t slot, const struct pkt *in)
 {
-	struct profile *p = profile_get(t->a, h->service, &h->server, h->server_port, t->now);
+	struct service *s = turn_service(t, slot);
+	struct profile *p = profile_get(t->a, slot, &in->src, in->sport, t->now);
 
-	turn_service(t, h->service)->counters.server_refused++;
+	s->counters.server_refused++;
 	p->heard = t->now;
-	if (profile_found_down(t->a, p, &h->client, t->now))
-		arena_event(t->a, GUARD_EVENT_SERVER_DOWN, turn_service(t, h->service)->name,
-			    &in->src, in->sport, 0, NULL);
+	if (profile_found_down(t->a, p, &in->dst, t->now))
+		arena_event(t->a, GUARD_EVENT_SERVER_DOWN, s->name, &in->src, in->sport, 0, NULL);
 }
 
 void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
@@ -132,7 +132,7 @@ void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 		return;
 	if (in->flags & TCP_RST) {
 		if (!h->answered) /* after a SYN-ACK it only gives up this one */
-			server_refuses(t, h, in);
+			learn_refusal(t, h->service, in);
 		service_closed(t, hi);
 		half_open_remove(t->a, hi);
 		return;

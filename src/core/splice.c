@@ -170,15 +170,10 @@ void splice_client(struct turn *t, uint32_t i, struct pkt *in)
 static void refuse(struct turn *t, uint32_t i, const struct pkt *in)
 {
 	struct flow *f = flow_at(t->a, i);
-	struct service *s = turn_service(t, f->service);
-	struct profile *p = profile_get(t->a, f->service, &f->server, f->server_port, t->now);
 
 	emit_to_client(t, f, TCP_RST | TCP_ACK);
-	s->counters.resets_sent++;
-	s->counters.server_refused++;
-	p->heard = t->now;
-	if (profile_found_down(t->a, p, &f->client, t->now))
-		arena_event(t->a, GUARD_EVENT_SERVER_DOWN, s->name, &in->src, in->sport, 0, NULL);
+	turn_service(t, f->service)->counters.resets_sent++;
+	learn_refusal(t, f->service, in);
 	end_splice(t, i);
 }
 
