@@ -373,7 +373,7 @@ int replay_run_capture(struct replay *r, char *why)
 	}
 	if (rc == 0) {
 		run->sample_every = r->width / SAMPLES_A_BIN;
-		run->next_sample = CLOCK_START + run->sample_every;
+		run->next_sample = CLOCK_START + r->from + run->sample_every;
 		run->due = CLOCK_START;
 		run->next_event = 1;
 		rc = play(run, why);

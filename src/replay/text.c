@@ -362,6 +362,8 @@ static void put_event(const struct guard_event *e, FILE *out)
 
 	if (!ip_addr_eq(&e->addr, &none))
 		ip_endpoint_format(&e->addr, e->port, addr);
+	if (strcmp(addr, e->service) == 0)
+		addr[0] = '\0';
 	fprintf(out, "%13s  %s%s%s%s%s%s%s\n", time_text(e->time, when), e->service,
 		e->service[0] ? ": " : "", guard_event_text(e->kind), addr[0] ? " " : "", addr,
 		e->detail[0] ? ": " : "", e->detail);
