@@ -132,6 +132,17 @@ static void catch_signals(void)
 
 /* ---- the terminal ---- */
 
+/* terminal_known() - newterm() finds out as well, but not without a leak. */
+static bool terminal_known(void)
+{
+	int error;
+
+	if (setupterm(NULL, STDOUT_FILENO, &error) != OK)
+		return false;
+	del_curterm(cur_term);
+	return true;
+}
+
 static bool terminal_begin(struct top_screen *s, SCREEN **screen)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -140,7 +151,7 @@ static bool terminal_begin(struct top_screen *s, SCREEN **screen)
 	s->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	s->colour = !(no && *no);
 	tcgetattr(STDIN_FILENO, &rescue.before);
-	*screen = newterm(NULL, stdout, stdin);
+	*screen = terminal_known() ? newterm(NULL, stdout, stdin) : NULL;
 	if (!*screen) {
 		fprintf(stderr,
 			"tcpguardctl: nothing is known about the terminal \"%s\"; set TERM to "
