@@ -8,7 +8,7 @@
 
 /*
  * classify_odd() - is a second unusual without being an attack?
- * @second: what happened in it. @usual: handshakes that are opened in a usual one.
+ * @second: what happened in it. @usual: handshakes that are opened in a usual one; UINT32_MAX: nobody knows.
  */
 enum attack_class classify_odd(const struct tally_totals *second, uint32_t usual);
 

@@ -323,7 +323,9 @@ static enum detect_change enter(struct detector *d, const struct detect_config *
 /* suspect() - once a second: is it odd, but no flood? */
 static enum detect_change suspect(struct detector *d, usec_t now)
 {
-	enum attack_class odd = classify_odd(&d->second, d->usual_x256 * DETECT_WINDOWS_S / 256);
+	bool learned = d->calm_windows >= BASELINE_WINDOWS;
+	uint32_t usual = learned ? d->usual_x256 * DETECT_WINDOWS_S / 256 : UINT32_MAX;
+	enum attack_class odd = classify_odd(&d->second, usual);
 
 	d->odd_over = odd == CLASS_NONE ? 0 : d->odd_over + 1;
 	if (d->odd_over >= ODD_SECONDS) {

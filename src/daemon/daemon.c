@@ -166,6 +166,13 @@ static int start_workers(struct daemon *d, char *why, size_t why_len)
 		snprintf(why, why_len, "cannot get random numbers: %s", strerror(errno));
 		return -EIO;
 	}
+	if (c->workers > 1) {
+		d->board = board_new(c->workers);
+		if (!d->board) {
+			snprintf(why, why_len, "no memory for what %u workers share", c->workers);
+			return -ENOMEM;
+		}
+	}
 	for (uint32_t i = 0; i < c->workers; i++) {
 		struct worker_config wc = {
 			.index = i,
@@ -175,6 +182,7 @@ static int start_workers(struct daemon *d, char *why, size_t why_len)
 			.limits = {.max_flows = part_of(c->max_flows, c->workers),
 				   .max_half_open = part_of(c->max_half_open, c->workers)},
 			.guard = &c->guard,
+			.board = d->board,
 			.seed = d->seed,
 		};
 		int rc = worker_open(&d->worker[i], &wc, why, why_len);
@@ -198,6 +206,8 @@ static void stop_workers(struct daemon *d)
 {
 	while (d->n_workers > 0)
 		worker_close(d->worker[--d->n_workers]);
+	board_free(d->board);
+	d->board = NULL;
 }
 
 static int start_control(struct daemon *d, char *why, size_t why_len)

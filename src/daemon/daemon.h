@@ -53,6 +53,7 @@ struct daemon {
 	uint8_t seed[GUARD_SEED_BYTES];
 	struct event_base *base;
 	uint32_t n_workers;
+	struct board *board; /* of the workers; NULL if there is only one */
 	struct worker *worker[CONF_WORKERS_MAX];
 	struct firewall firewall;
 	struct attacks attacks;

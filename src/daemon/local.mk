@@ -20,6 +20,7 @@ tcpguardd_SOURCES = \
 	src/daemon/rulebook.c src/daemon/rulebook.h \
 	src/daemon/runner.c src/daemon/runner.h \
 	src/daemon/state_file.c src/daemon/state_file.h \
+	src/daemon/board.c src/daemon/board.h \
 	src/daemon/worker.c src/daemon/worker.h
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -94,6 +94,15 @@ static void arm(struct worker *w, usec_t now)
 	w->armed = deadline;
 }
 
+/* nudge_others() - what this guard has found concerns others, who may be asleep. */
+static void nudge_others(struct worker *w)
+{
+	uint64_t who = guard_nudges(&w->guard);
+
+	if (who)
+		board_nudge(w->config.board, who);
+}
+
 /* expire() - do what is due, then set the timer for what is not. */
 static void expire(struct worker *w)
 {
@@ -104,6 +113,7 @@ static void expire(struct worker *w)
 		flush(w);
 	}
 	arm(w, now);
+	nudge_others(w);
 }
 
 /*
@@ -182,8 +192,12 @@ static void mail_came(evutil_socket_t fd, short what, void *arg)
 
 	if (read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN)
 		return;
-	if (!take_job(&w->mail))
+	if (!take_job(&w->mail)) { /* a nudge: see what the others say */
+		guard_expire(&w->guard, clock_now(), &w->out);
+		flush(w);
+		expire(w);
 		return;
+	}
 	w->mail.job(&w->guard, clock_now(), &w->out, w->mail.arg);
 	flush(w);
 	finish_job(&w->mail);
@@ -229,6 +243,10 @@ static int open_guard(struct worker *w, char *why, size_t why_len)
 	if (rc == 0)
 		rc = guard_init(&w->guard, w->arena, &w->config.limits, w->config.guard,
 				clock_now(), w->config.seed);
+	if (rc == 0 && w->config.board) {
+		guard_join(&w->guard, board_exchange(w->config.board), w->config.index);
+		board_attend(w->config.board, w->config.index, w->mail.fd);
+	}
 	if (rc < 0)
 		snprintf(why, why_len,
 			 "cannot make the tables for %u flows and %u half-open connections of a "
@@ -504,6 +522,8 @@ void worker_close(struct worker *w)
 		munmap(w->arena, w->arena_bytes);
 	if (w->arena_fd >= 0)
 		close(w->arena_fd);
+	if (w->config.board)
+		board_attend(w->config.board, w->config.index, -1);
 	if (w->mail.fd >= 0)
 		close(w->mail.fd);
 	pthread_cond_destroy(&w->mail.done);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A worker: a thread with its own queues, its own guard and its own event loop. Workers share
- * nothing but the (constant) configuration; other threads reach a guard only by worker_run().
+ * A worker: a thread with its own queues, its own guard and its own event loop. Workers share the
+ * (constant) configuration and the board; other threads reach a guard only by worker_run().
  */
 #ifndef TCPGUARD_DAEMON_WORKER_H
 #define TCPGUARD_DAEMON_WORKER_H
 
 #include "ctl/ops.h"
+#include "daemon/board.h"
 
 struct worker;
 
@@ -16,6 +17,7 @@ struct worker_config {
 	uint32_t mark;
 	struct guard_limits limits; /* of this worker */
 	const struct guard_config *guard; /* borrowed until worker_run() configures another */
+	struct board *board; /* borrowed until the worker is closed; NULL: it is alone */
 	const uint8_t *seed; /* GUARD_SEED_BYTES, the same for all workers */
 };
 

@@ -159,7 +159,7 @@ END_TEST
 /* Hundreds of clients at once who answer when their round trip is over are a crowd. */
 START_TEST(a_crowd_is_no_attack)
 {
-	ordinary(10, 5);
+	ordinary(50, 5);
 	for (int i = 0; i < 150; i++)
 		clients(500, 30 * MSEC);
 	ck_assert_int_le(state(), GUARD_SUSPECT);
