@@ -143,6 +143,11 @@ void attacks_poll(struct daemon *d, bool at_once)
 
 /* ---- looking ---- */
 
+bool attacks_own_directory(const struct daemon *d)
+{
+	return history_owns_directory(d->attacks.history);
+}
+
 uint64_t attacks_number(const struct daemon *d, const char *service, usec_t at)
 {
 	return history_number(d->attacks.history, service, at);

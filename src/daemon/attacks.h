@@ -26,6 +26,9 @@ void attacks_stop(struct daemon *d);
 /* attacks_poll() - ask the guards for news, at once if @now, else if a second has passed. */
 void attacks_poll(struct daemon *d, bool now);
 
+/* attacks_own_directory() - is the state directory ours, so that we may write there? */
+bool attacks_own_directory(const struct daemon *d);
+
 /* attacks_number() - of the attack on @service at @at of the guards' clock; 0: none. */
 uint64_t attacks_number(const struct daemon *d, const char *service, usec_t at);
 

@@ -77,6 +77,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	clients_second(arg);
 	events_status(arg);
 	retire_check(arg);
+	baselines_check(arg);
 	metrics_check(arg);
 }
 
@@ -286,6 +287,7 @@ static const struct {
 	{clients_start, clients_stop},
 	{start_control, stop_control},
 	{metrics_start, metrics_stop},
+	{baselines_start, baselines_stop},
 	{start_timers, stop_timers},
 	{daemon_watch_addresses, daemon_unwatch_addresses},
 	{start_firewall, stop_firewall},

@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "ctl/server.h"
 #include "daemon/attacks.h"
+#include "daemon/baselines.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
 #include "datapath/addr_watch.h"
@@ -57,6 +58,8 @@ struct daemon {
 	struct worker *worker[CONF_WORKERS_MAX];
 	struct firewall firewall;
 	struct attacks attacks;
+	usec_t baselines_due; /* on the guards' clock */
+	bool baselines_lost; /* could not be saved last time */
 	struct ctl_ops ops;
 	struct ctl_server *control;
 	struct daemon_metrics metrics;

@@ -423,6 +423,11 @@ bool history_missing(struct history *h, const struct history_now *now, struct at
 
 /* ---- looking ---- */
 
+bool history_owns_directory(const struct history *h)
+{
+	return h->lock >= 0;
+}
+
 uint64_t history_number(const struct history *h, const char *service, usec_t at)
 {
 	for (uint32_t i = h->n; i-- > 0;) {

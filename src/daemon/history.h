@@ -69,6 +69,9 @@ bool history_missing(struct history *h, const struct history_now *now, struct at
 /* history_flush() - write what waits, if it is time. */
 void history_flush(struct history *h, const struct history_now *now);
 
+/* history_owns_directory() - no other daemon uses it, as far as is known. */
+bool history_owns_directory(const struct history *h);
+
 /*
  * history_number() - the attack on @service at the time @at of the guards' clock; 0: none known.
  * One that has just ended still counts a second later, for the events about its end.

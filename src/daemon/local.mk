@@ -3,6 +3,8 @@ sbin_PROGRAMS += tcpguardd
 tcpguardd_SOURCES = \
 	src/daemon/clients.c src/daemon/clients.h \
 	src/daemon/attacks.c src/daemon/attacks.h \
+	src/daemon/baselines.c src/daemon/baselines.h \
+	src/daemon/baselines_keep.c \
 	src/daemon/clock.h \
 	src/daemon/control.c \
 	src/daemon/daemon.c src/daemon/daemon.h \

@@ -9,6 +9,14 @@ tests_daemon_test_state_file_SOURCES = \
 tests_daemon_test_state_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_daemon_test_state_file_LDADD = libbase.la $(CHECK_LIBS)
 
+check_PROGRAMS += tests/daemon/test_baselines
+TESTS += tests/daemon/test_baselines
+tests_daemon_test_baselines_SOURCES = \
+	tests/daemon/test_baselines.c \
+	src/daemon/baselines.c src/daemon/baselines.h
+tests_daemon_test_baselines_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_daemon_test_baselines_LDADD = libctl.la libbase.la $(JANSSON_LIBS) $(CHECK_LIBS)
+
 tests_daemon_test_runner_SOURCES = \
 	tests/daemon/test_runner.c \
 	src/daemon/runner.c src/daemon/runner.h
