@@ -7,4 +7,5 @@ dist_doc_DATA = \
 	doc/grafana-dashboard.json \
 	doc/operations.md \
 	doc/overview.svg \
-	doc/replay.md
+	doc/replay.md \
+	etc/on-attack.example

@@ -7,6 +7,7 @@ lab_tests = \
 	tests/lab/files.sh \
 	tests/lab/forged.sh \
 	tests/lab/handshake.sh \
+	tests/lab/history.sh \
 	tests/lab/lifecycle.sh \
 	tests/lab/lossy.sh \
 	tests/lab/malformed.sh \
