@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/rules.h"
 #include "fixture.h"
 
 #define ROUNDS 7
@@ -125,6 +126,7 @@ static void open_guard(enum guard_mode mode)
 static void bench_answers(void)
 {
 	open_guard(GUARD_MODE_ALWAYS);
+	fx.config->service[0].synack_limit = 0; /* no time passes here, so the ration is soon over */
 	segment = fx_conn_syn(&conn);
 	write_segment();
 	measure("SYN answered with a cookie", any_once, 200000);
@@ -135,6 +137,76 @@ static void bench_answers(void)
 	seg_without(&segment, TCP_OPT_TIMESTAMPS);
 	write_segment();
 	measure("ACK with a forged cookie, no timestamps", any_once, 200000);
+}
+
+/* wide_once() - a SYN from anywhere, 200,000 of them a second: 16 million networks. */
+static void wide_once(uint32_t i)
+{
+	static uint32_t x = 1;
+
+	x = x * 1664525u + 1013904223u;
+	fx.last.data[12] = (uint8_t)(20 + (x >> 24) % 100);
+	fx.last.data[13] = (uint8_t)(x >> 16);
+	if (i % 64 == 0) {
+		fx.now += 320;
+		fx.out->n_tx = 0;
+		guard_expire(&fx.guard, fx.now, fx.out);
+	}
+	offer(UINT32_MAX, x >> 5);
+}
+
+/* add_rules() - @n denied prefixes of @lengths lengths that hold none of the sources. */
+static void add_rules(struct rules *rules, uint32_t n, unsigned lengths)
+{
+	rules_init(rules, 0x123456789abcdefULL);
+	for (uint32_t i = 0; i < n; i++) {
+		struct rule r = {.plen = (uint8_t)(128 - i % lengths),
+				 .action = RULE_DENY,
+				 .service = RULE_ALL_SERVICES,
+				 .slot = (uint16_t)i,
+				 .serial = 1,
+				 .until = USEC_NEVER};
+		struct ip_addr a = ip_addr_v4(htonl(0xc8000000u + i * 65537u));
+
+		r.prefix = ip_addr_mask(&a, r.plen);
+		rules_add(rules, &r);
+	}
+	guard_set_rules(&fx.guard, rules);
+}
+
+static void measure_wide(const char *what)
+{
+	segment = fx_conn_syn(&conn);
+	write_segment();
+	measure(what, wide_once, 200000);
+}
+
+/* bench_reactions() - what each of them adds to the first line. */
+static void bench_reactions(void)
+{
+	struct guard_service_config *s;
+	struct rules *rules = malloc(sizeof(*rules));
+
+	open_guard(GUARD_MODE_ALWAYS);
+	s = &fx.config->service[0];
+	s->synack_limit = 0;
+	measure_wide("SYN from anywhere answered, no reactions");
+	s->synack_limit = 200;
+	measure_wide("... SYN-ACKs rationed by network");
+	s->synack_limit = 0;
+	s->limit.when = GUARD_LIMIT_ALWAYS;
+	measure_wide("... SYNs limited by prefix");
+	s->limit.when = GUARD_LIMIT_OFF;
+	s->drop_fingerprint = true;
+	measure_wide("... the flood's fingerprint dropped");
+	s->drop_fingerprint = false;
+	add_rules(rules, 1, 1);
+	measure_wide("... 1 rule");
+	add_rules(rules, RULES_MAX, 1);
+	measure_wide("... 4096 rules of one length");
+	add_rules(rules, RULES_MAX, 8);
+	measure_wide("... 4096 rules of eight lengths");
+	free(rules);
 }
 
 static void bench_half_open(void)
@@ -181,6 +253,7 @@ static void bench_reports(void)
 START_TEST(bench)
 {
 	bench_answers();
+	bench_reactions();
 	bench_half_open();
 	bench_flows();
 	bench_reports();
