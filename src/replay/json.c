@@ -38,6 +38,7 @@ static void put_capture(const struct replay *r, struct jw *j)
 	jw_u64(j, "syn", s->syn);
 	jw_u64(j, "synack", s->synack);
 	jw_u64(j, "unguarded", r->unguarded);
+	jw_bool(j, "one_way", r->one_way);
 	jw_u64(j, "began_us", s->first);
 	jw_u64(j, "duration_us", s->duration);
 	jw_u64(j, "left_out_us", s->cut_out);

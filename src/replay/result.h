@@ -56,6 +56,7 @@ struct replay {
 	struct survey survey;
 	const struct conf *conf;
 	bool guessed;
+	bool one_way; /* nothing of any server was seen */
 	usec_t from; /* where the time-line begins: later than 0 if there is no SYN for long */
 	usec_t width; /* of a bin */
 	uint32_t n_bins;

@@ -287,6 +287,7 @@ static int open_guard(struct run *run)
 
 	run->config = c->guard;
 	run->config.workers = 1;
+	run->config.one_way = run->r->one_way;
 	for (uint32_t i = 0; i < run->config.n_services; i++)
 		run->config.service[i].mode = GUARD_MODE_MONITOR;
 	run->arena_bytes = guard_arena_size(&limits);
@@ -320,6 +321,7 @@ static int make_room(struct replay *r)
 	const struct guard_config *g = &r->conf->guard;
 
 	choose_timeline(r);
+	r->one_way = r->survey.syn && !r->survey.answers;
 	if (r->n_bins == 0)
 		r->n_bins = 1;
 	r->service = calloc(g->n_services, sizeof(*r->service));

@@ -123,14 +123,18 @@ static void put_settings(const struct replay *r, uint32_t index, FILE *out)
 		conf_time_format(s->attack.hold, hold, sizeof(hold)));
 }
 
-static void put_direction(const struct replay_service *s, FILE *out)
+static void put_direction(const struct replay *r, const struct replay_service *s, FILE *out)
 {
 	fprintf(out, "direction  %s\n", replay_direction(s));
-	if (replay_one_direction(s))
+	if (replay_one_direction(s) && r->one_way)
 		fprintf(out,
-			"           No packet of the server is in the capture, so no handshake can be seen to\n"
-			"           complete, and each client looks like a part of a flood.\n"
-			"           Capture both directions for a judgement about legitimate traffic.\n");
+			"           Nothing of the server is in the capture. Every SYN counts as answered, and a\n"
+			"           handshake as completed by the client's ACK. So a server that refused or was\n"
+			"           silent looks like a flood.\n");
+	else if (replay_one_direction(s))
+		fprintf(out,
+			"           Nothing of this server is in the capture, though of others: no handshake can\n"
+			"           be seen to complete.\n");
 }
 
 static void put_totals(const struct replay_service *s, FILE *out)
@@ -396,7 +400,7 @@ void replay_text(const struct replay *r, FILE *out)
 		const struct replay_service *s = &r->service[i];
 
 		put_settings(r, i, out);
-		put_direction(s, out);
+		put_direction(r, s, out);
 		if (!s->report.counters.packets_in && !s->report.counters.packets_out)
 			continue;
 		put_totals(s, out);

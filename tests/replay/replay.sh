@@ -121,7 +121,11 @@ check 'all formats and link types give the same' [ $failed = 0 ]
 "$make" "$tmp/oneway" one_way=1 clients=10 >/dev/null
 check 'one direction' run 0 --replay "$tmp/oneway"
 check 'says so' says 'to the server only'
-check 'and that nothing completes' says 'no handshake can be seen to'
+check 'and what that means' says 'Every SYN counts as answered'
+check 'clients and flood are told apart' run 0 --replay "$tmp/oneway" --json
+check 'one attack' is "$(rows attack)" 1
+check 'noticed only when it began' [ "$(value attack noticed_us)" -gt 7900000 ]
+check 'clients complete' is "$(value service completed)" 200
 "$make" "$tmp/back" return_only=1 flood=0 >/dev/null
 check 'only answers' run 0 --replay "$tmp/back"
 check 'guessed by SYN-ACKs' says 'guessed: with 1000 SYN-ACKs'
