@@ -128,6 +128,15 @@ static void take_rates(const struct top_model *m, struct top_service *s, const j
 	s->counted_ms = at;
 }
 
+/* take_kind() - the class's key reads well enough without its underscores. */
+static void take_kind(struct top_service *s, const char *key)
+{
+	text_clean(s->kind, sizeof(s->kind), strcmp(key, "none") == 0 ? "" : key);
+	for (char *c = s->kind; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+}
+
 void top_model_service(struct top_model *m, const json_t *row)
 {
 	char name[TOP_NAME_MAX];
@@ -146,9 +155,7 @@ void top_model_service(struct top_model *m, const json_t *row)
 	TAKE_STR(s->mode, row, "mode");
 	TAKE_STR(s->engine, row, "engine");
 	TAKE_STR(s->state_name, row, "state");
-	TAKE_STR(s->kind, row, "class");
-	if (strcmp(s->kind, "none") == 0)
-		s->kind[0] = '\0';
+	take_kind(s, row_str(row, "class"));
 	s->state = state_of(s->state_name);
 	s->state_ms = row_u64(row, "state_ms");
 	s->half_open = row_u64(row, "half_open");

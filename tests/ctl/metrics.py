@@ -164,7 +164,7 @@ def figures_are_those_of_stats(fake, samples):
             if samples.get(key) != row[name]:
                 check(f"{name} is {row[name]}", False, str(samples.get(key)))
     for name in ("half_open", "half_open_peak", "cookies_in_flight", "flows", "spliced_now",
-                 "time_wait", "attack_start", "attack_end"):
+                 "time_wait", "attack_start", "attack_end", "deficit", "baseline"):
         for row in stats:
             if samples.get((f"tcpguard_{name}", (("service", row["service"]),))) != row[name]:
                 check(f"{name} is {row[name]}", False)

@@ -117,13 +117,13 @@ def figures():
     check("the worst stands first", terminal.row_of(">mail") == 4, terminal)
     check("no attack yet", "none seen" in terminal.text(), terminal)
 
-    web.keys.update(state="attack", state_ms=12000, half_open=70, cookies_in_flight=92249)
+    web.keys.update(state="attack", state_ms=12000, **{"class": "spoofed_flood"}, half_open=70, cookies_in_flight=92249)
     web.rates.update(syn_received=20100, cookies_sent=20000)
     daemon.attacks = [attack()]
     check("the attacked service goes first", terminal.wait_for(">web"), terminal)
     check("attack is red", terminal.colour_of("attack", ">web") == "red", terminal)
     check("1 under attack", terminal.wait_for("3 services, 1 under attack"), terminal)
-    for text in ("spoofed SYN flood", "93.1%: SYN|ECE|CWR", EVIDENCE, "203.0.113.0/24 30.0%", "198.51.100.7 15.0%",
+    for text in ("for 12.0s, spoofed flood", "spoofed SYN flood", "93.1%: SYN|ECE|CWR", EVIDENCE, "203.0.113.0/24 30.0%", "198.51.100.7 15.0%",
                  "window 512", "of 64, cookies out 92k", "70/64", "peak 21k SYN/s"):
         check(f"shown: {text}", terminal.wait_for(text), terminal)
     check("rates follow", terminal.wait_for(" 20k "), terminal)

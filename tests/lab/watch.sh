@@ -62,13 +62,18 @@ under_flood() {
 	start load in_client "$TOOLS/peer" load --to "$SERVER4:80" --rate 100 --seconds 9
 	start flood in_client "$TOOLS/flood" --dst $SERVER4 --port 80 --rate 5000 --seconds 9
 	sleep 1
-	screen 80 24 3 'lab +attack' '1 under attack' '[45]\.[0-9]k' 'attack began'
+	screen 80 24 3 'lab +attack' '1 under attack' '[45]\.[0-9]k' 'attack began' \
+		'attack +spoofed SYN flood, since .* peak' 'because .*handshakes' 'heaviest +[0-9n]'
 	verdict $? "an attack on a screen of 80x24"
 	screen 132 43 3 'lab +attack' 'lab: adaptive, relay, attack' 'cookies/s +[45]\.[0-9]k'
 	verdict $? "an attack on a screen of 132x43"
 	metrics $METRICS
 	check "metrics under attack are valid" valid
 	check "attack" number "$(metric 'tcpguard_state{service="lab",state="attack"}')" = 1
+	check "a spoofed flood" number \
+		"$(metric 'tcpguard_attack_class{service="lab",class="spoofed_flood"}')" = 1
+	check "an event for it" \
+		number "$(metric 'tcpguard_events_total{event="attack_began"}')" '>=' 1
 	check "not calm" number "$(metric 'tcpguard_state{service="lab",state="calm"}')" = 0
 	drops=$(metric 'tcpguard_drops_total{reason="answered"}')
 	check "drops have their reason" number "$drops" '>' 1000
