@@ -155,6 +155,7 @@ static void judge_attack(struct sim *s)
 
 	mid_service(s, &v);
 	s->stats.attacks += v.counters.attacks;
+	s->stats.withheld += v.counters.synacks_withheld;
 	if (!f->rate || s->plan.mode != GUARD_MODE_ADAPTIVE || s->plan.switch_modes)
 		return;
 	if (v.state >= GUARD_ATTACK)

@@ -139,6 +139,20 @@ static void scenario_flood(struct plan *p, struct rng *r)
 	flood(p, r);
 }
 
+/*
+ * The network of the clients is forged from the first moment on, before any of them has completed a
+ * handshake: the guard must not be a reflector, and must serve them all the same.
+ */
+static void scenario_neighbours(struct plan *p, struct rng *r)
+{
+	flood(p, r);
+	p->flood.from = 0;
+	p->flood.to = 6 * USEC_PER_SEC;
+	p->flood.rst_ppm = p->flood.ack_ppm = 0;
+	p->flood.neighbours = true;
+	p->mode = GUARD_MODE_ALWAYS;
+}
+
 static void scenario_siege(struct plan *p, struct rng *r)
 {
 	flood(p, r);
@@ -215,6 +229,7 @@ static const struct scenario {
 	{"always", scenario_always},   {"flood", scenario_flood},	{"siege", scenario_siege},
 	{"monitor", scenario_monitor}, {"reuse", scenario_reuse},	{"ill", scenario_ill},
 	{"change", scenario_change},   {"operator", scenario_operator}, {"heavy", scenario_heavy},
+	{"neighbours", scenario_neighbours},
 };
 
 const char *plan_scenario_name(uint32_t i)

@@ -59,6 +59,7 @@ struct flood {
 	uint32_t rate; /* SYNs a second; 0: none */
 	uint32_t rst_ppm; /* a forged source exists and answers with a RST */
 	uint32_t ack_ppm; /* blind ACKs instead of a SYN */
+	bool neighbours; /* the forged sources are in the network of the clients */
 	uint64_t sent;
 };
 
@@ -101,6 +102,7 @@ struct stats {
 	uint64_t sessions, complete, refused, aborted, failed, lost_third_ack, ghosts;
 	uint64_t packets, emitted, want_full, replaced, attacks, flood_syns;
 	uint64_t flood_sessions, flood_complete;
+	uint64_t withheld; /* SYN-ACKs that would have been reflected */
 	usec_t detect_worst;
 };
 

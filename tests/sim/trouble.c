@@ -8,6 +8,11 @@ static struct ip_addr forged(struct sim *s)
 {
 	struct rng *r = &s->rng_flood;
 
+	if (s->plan.flood.neighbours && s->plan.v6)
+		return (struct ip_addr){
+			{htonl(0x20010db8), htonl(0x00010000), (be32)rng_u64(r), (be32)rng_u64(r)}};
+	if (s->plan.flood.neighbours)
+		return ip_addr_v4(htonl((uint32_t)rng_range(r, 0xc0000280, 0xc00002fe)));
 	if (s->plan.v6)
 		return (struct ip_addr){
 			{htonl(0x20010db8), htonl(0x000f0000), (be32)rng_u64(r), (be32)rng_u64(r)}};
