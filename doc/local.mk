@@ -7,5 +7,6 @@ dist_doc_DATA = \
 	doc/grafana-dashboard.json \
 	doc/operations.md \
 	doc/overview.svg \
+	doc/reactions.md \
 	doc/replay.md \
 	etc/on-attack.example
