@@ -9,7 +9,8 @@ static bool close_window(struct print_vote *v, uint32_t candidate_hash)
 	if (v->seen >= PRINTS_MIN)
 		v->flood = v->matched > v->seen / 2 ? candidate_hash : 0;
 	v->seen = v->matched = 0;
-	v->score = v->score > 1 ? v->score / 2 : v->score; /* a new flood need not outvote an old one */
+	v->score = v->score > 1 ? v->score / 2
+				: v->score; /* a new flood need not outvote an old one */
 	return v->flood && v->flood != before;
 }
 

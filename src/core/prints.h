@@ -24,7 +24,8 @@ struct print_vote {
 	usec_t window_ends;
 	struct syn_fingerprint candidate;
 	uint32_t score; /* votes for it less votes against it */
-	uint32_t seen, matched; /* SYNs in this window, and those like the candidate since it is one */
+	uint32_t seen,
+		matched; /* SYNs in this window, and those like the candidate since it is one */
 	uint32_t flood; /* hash of what most SYNs of the last full window had; 0: nothing */
 };
 

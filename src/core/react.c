@@ -52,8 +52,8 @@ void react_count(struct turn *t)
 /* ---- prefixes ---- */
 
 /* prefix_hash() - of the network that @addr lies in; never 0. */
-static uint64_t prefix_hash(const struct guard_arena *a, const struct ip_addr *addr,
-			    uint32_t plen4, uint32_t plen6)
+static uint64_t prefix_hash(const struct guard_arena *a, const struct ip_addr *addr, uint32_t plen4,
+			    uint32_t plen6)
 {
 	struct ip_addr p = ip_addr_mask(addr, ip_addr_is_v4(addr) ? 96 + plen4 : plen6);
 
@@ -204,8 +204,8 @@ static bool ration_is_over(struct turn *t, const struct service *s, const struct
 
 static void say_withheld(struct turn *t, struct service *s, const struct pkt *in)
 {
-	struct ip_addr net = ip_addr_mask(
-		&in->src, ip_addr_is_v4(&in->src) ? 96 + NET_PLEN_V4 : NET_PLEN_V6);
+	struct ip_addr net =
+		ip_addr_mask(&in->src, ip_addr_is_v4(&in->src) ? 96 + NET_PLEN_V4 : NET_PLEN_V6);
 
 	if (s->react.withheld_said && t->now - s->react.withheld_said < WITHHELD_AGAIN)
 		return;

@@ -104,7 +104,8 @@ static void load(struct daemon *d)
 	if (rulebook_from_json(&d->clients->book, text, len, &left_out, why, sizeof(why)) < 0)
 		set_aside(d, text, len, why);
 	else if (left_out > 0)
-		log_message(LOG_WARNING, "%s/" FILE_NAME ": %u rules make no sense and are left out",
+		log_message(LOG_WARNING,
+			    "%s/" FILE_NAME ": %u rules make no sense and are left out",
 			    d->conf->state_dir, left_out);
 	free(text);
 }
@@ -303,7 +304,8 @@ static int refuse(int error, const struct rulebook_entry *e, char *why, size_t w
 	return error;
 }
 
-int clients_change(struct daemon *d, const struct ctl_rule_change *change, char *why, size_t why_len)
+int clients_change(struct daemon *d, const struct ctl_rule_change *change, char *why,
+		   size_t why_len)
 {
 	char text[96], reason[DAEMON_WHY_MAX];
 	struct rulebook_entry e;
@@ -336,7 +338,8 @@ static void job_report(struct guard *g, usec_t now, struct actions *out, void *a
 	guard_report_rules(g, arg);
 }
 
-static void fill_row(const struct daemon *d, uint32_t i, const uint64_t *packets, struct ctl_rule *row)
+static void fill_row(const struct daemon *d, uint32_t i, const uint64_t *packets,
+		     struct ctl_rule *row)
 {
 	const struct clients *c = d->clients;
 	const struct rulebook_entry *e = &c->book.entry[i];

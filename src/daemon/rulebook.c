@@ -80,7 +80,8 @@ int rulebook_remove(struct rulebook *b, const struct rulebook_entry *rule)
 	return e && e->allow == rule->allow ? -EPERM : -ENOENT;
 }
 
-static struct rulebook_entry of_config(const struct guard_config *c, const struct guard_clients *from)
+static struct rulebook_entry of_config(const struct guard_config *c,
+				       const struct guard_clients *from)
 {
 	struct rulebook_entry e = {.prefix = from->prefix,
 				   .plen = from->plen,
@@ -185,10 +186,11 @@ static json_t *entry_to_json(const struct rulebook_entry *e)
 {
 	char prefix[CONF_PREFIX_STRLEN];
 
-	return json_pack("{s:s, s:s, s:o, s:o}", "action", rule_action_name(e->allow ? RULE_ALLOW : RULE_DENY),
-			 "prefix", conf_prefix_format(&e->prefix, e->plen, prefix, sizeof(prefix)),
-			 "service", e->service[0] ? json_string(e->service) : json_null(),
-			 "until_ms", e->until_ms ? json_integer(e->until_ms) : json_null());
+	return json_pack("{s:s, s:s, s:o, s:o}", "action",
+			 rule_action_name(e->allow ? RULE_ALLOW : RULE_DENY), "prefix",
+			 conf_prefix_format(&e->prefix, e->plen, prefix, sizeof(prefix)), "service",
+			 e->service[0] ? json_string(e->service) : json_null(), "until_ms",
+			 e->until_ms ? json_integer(e->until_ms) : json_null());
 }
 
 char *rulebook_to_json(const struct rulebook *b, size_t *len)

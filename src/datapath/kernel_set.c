@@ -52,7 +52,8 @@ static int rule_family(const struct rule *r)
 /* compare_rules() - by first address, the shorter prefix first, the service's own before the others'. */
 static int compare_rules(const void *pa, const void *pb)
 {
-	const struct rule *a = *(const struct rule *const *)pa, *b = *(const struct rule *const *)pb;
+	const struct rule *a = *(const struct rule *const *)pa,
+			  *b = *(const struct rule *const *)pb;
 	int d = compare_addr(&a->prefix, &b->prefix);
 
 	if (d == 0)
@@ -104,9 +105,8 @@ static void enter(struct sweep *s, const struct rule *r)
 {
 	struct ip_addr before = r->prefix;
 
-	while (s->depth > 0 &&
-	       !ip_addr_in_prefix(&r->prefix, &s->stack[s->depth - 1]->prefix,
-				  s->stack[s->depth - 1]->plen))
+	while (s->depth > 0 && !ip_addr_in_prefix(&r->prefix, &s->stack[s->depth - 1]->prefix,
+						  s->stack[s->depth - 1]->plen))
 		leave(s);
 	if (s->depth > 0 && s->stack[s->depth - 1]->plen == r->plen)
 		return; /* the same prefix: the service's own rule is there already */
@@ -243,7 +243,8 @@ static void write_elements(FILE *f, const struct kernel_set *k)
 }
 
 /* write_listen() - one rule for all ports of a prefix that lead to the same set. */
-static void write_listen(FILE *f, const struct guard_config *c, const struct groups *g, uint32_t first)
+static void write_listen(FILE *f, const struct guard_config *c, const struct groups *g,
+			 uint32_t first)
 {
 	const struct guard_listen *l = &c->listen[first];
 	bool v4 = ip_addr_is_v4(&l->prefix);
@@ -283,7 +284,8 @@ static bool is_first(const struct guard_config *c, const struct groups *g, uint3
 	return true;
 }
 
-static void write_rules(FILE *f, const struct guard_config *c, const struct groups *g, uint32_t mark)
+static void write_rules(FILE *f, const struct guard_config *c, const struct groups *g,
+			uint32_t mark)
 {
 	for (uint32_t i = 0; i < g->n; i++)
 		fprintf(f,
@@ -453,12 +455,14 @@ int kernel_set_install(struct kernel_set *k, const struct guard_config *c, const
 		k->in_force = true;
 		return 0;
 	}
-	snprintf(why, why_len,
-		 "cannot hand the denied clients over to the kernel (nftables: %s); tcpguardd drops "
-		 "their packets itself, set kernel-set = no if that is all right",
-		 error);
+	snprintf(
+		why, why_len,
+		"cannot hand the denied clients over to the kernel (nftables: %s); tcpguardd drops "
+		"their packets itself, set kernel-set = no if that is all right",
+		error);
 	if (k->in_force) { /* what is there may be out of date: nothing is better */
-		const char *const argv[] = {"nft", "flush", "table", "inet", KERNEL_SET_TABLE, NULL};
+		const char *const argv[] = {"nft",  "flush",	      "table",
+					    "inet", KERNEL_SET_TABLE, NULL};
 
 		tool_run(argv, NULL, 0, error);
 	}
@@ -468,7 +472,8 @@ int kernel_set_install(struct kernel_set *k, const struct guard_config *c, const
 void kernel_set_remove(struct kernel_set *k)
 {
 	static const char *const list[] = {"nft", "list", "table", "inet", KERNEL_SET_TABLE, NULL};
-	static const char *const delete[] = {"nft", "delete", "table", "inet", KERNEL_SET_TABLE, NULL};
+	static const char *const delete[] = {"nft",  "delete",	       "table",
+					     "inet", KERNEL_SET_TABLE, NULL};
 	char error[TOOL_ERROR_MAX];
 
 	if (tool_run(list, NULL, 0, error) == 0)

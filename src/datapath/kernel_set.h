@@ -39,7 +39,8 @@ struct kernel_set {
 	bool in_force;
 	uint32_t n_groups; /* sets that were ever made */
 	uint32_t n_ranges;
-	struct kernel_range *range; /* what is in the kernel, in the order of kernel_set_flatten() */
+	struct kernel_range
+		*range; /* what is in the kernel, in the order of kernel_set_flatten() */
 	struct kernel_count {
 		uint32_t serial; /* of the rule in this slot */
 		uint64_t before; /* packets counted by elements that were replaced */

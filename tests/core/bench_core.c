@@ -126,7 +126,8 @@ static void open_guard(enum guard_mode mode)
 static void bench_answers(void)
 {
 	open_guard(GUARD_MODE_ALWAYS);
-	fx.config->service[0].synack_limit = 0; /* no time passes here, so the ration is soon over */
+	fx.config->service[0].synack_limit =
+		0; /* no time passes here, so the ration is soon over */
 	segment = fx_conn_syn(&conn);
 	write_segment();
 	measure("SYN answered with a cookie", any_once, 200000);

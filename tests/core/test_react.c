@@ -194,7 +194,8 @@ static uint32_t offer_n(const char *from, uint32_t n, enum guard_drop why)
 	uint32_t dropped = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct segment s = fx_syn(seg_end(from, (uint16_t)(1024 + i)), fx.next_port++ * 7u + i);
+		struct segment s =
+			fx_syn(seg_end(from, (uint16_t)(1024 + i)), fx.next_port++ * 7u + i);
 
 		dropped += fx_offer(&s) == GUARD_DROP && fx.out->drop == why;
 		fx.now += USEC_PER_MSEC;

@@ -33,13 +33,14 @@ static int add(const char *prefix, unsigned plen, enum rule_action action, uint1
 {
 	struct ip_addr a = addr(prefix);
 
-	return rules_add(rules, &(struct rule){.prefix = a,
-					       .plen = (uint8_t)(ip_addr_is_v4(&a) ? plen + 96 : plen),
-					       .action = (uint8_t)action,
-					       .service = service,
-					       .slot = (uint16_t)rules->n,
-					       .serial = rules->n + 1,
-					       .until = USEC_NEVER});
+	return rules_add(rules,
+			 &(struct rule){.prefix = a,
+					.plen = (uint8_t)(ip_addr_is_v4(&a) ? plen + 96 : plen),
+					.action = (uint8_t)action,
+					.service = service,
+					.slot = (uint16_t)rules->n,
+					.serial = rules->n + 1,
+					.until = USEC_NEVER});
 }
 
 /* decides() - the rule added as number @n (RULE_NONE: none) decides about @client of service 0. */

@@ -30,7 +30,8 @@ static void teardown(void)
 	free(rules);
 }
 
-static struct rulebook_entry entry(const char *prefix, bool allow, const char *service, int64_t until)
+static struct rulebook_entry entry(const char *prefix, bool allow, const char *service,
+				   int64_t until)
 {
 	struct rulebook_entry e = {.allow = allow, .until_ms = until};
 	char why[CONF_WHY_MAX];
