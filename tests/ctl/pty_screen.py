@@ -61,14 +61,18 @@ class Terminal:
     def text(self):
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def wait_for(self, wanted, seconds=10, absent=False):
-        """Until the screen shows (or no longer shows) a text. Return: did it?"""
+    def until(self, condition, seconds=10):
+        """Until something is so. Return: is it?"""
         end = time.monotonic() + seconds
-        while (wanted in self.text()) == absent:
+        while not condition():
             if time.monotonic() > end:
                 return False
             self.pump(0.05)
         return True
+
+    def wait_for(self, wanted, seconds=10, absent=False):
+        """Until the screen shows (or no longer shows) a text. Return: did it?"""
+        return self.until(lambda: (wanted in self.text()) != absent, seconds)
 
     def row_of(self, wanted):
         """The first line that holds a text; -1: none."""

@@ -113,7 +113,8 @@ class Daemon:
         }]
 
     def do_stats(self, now):
-        return [dict(s.keys, **{k: int(v) for k, v in s.counters.items()}) for s in self.services]
+        return [dict(s.keys, uptime_ms=int((now - self.born) * 1000),
+                     **{k: int(v) for k, v in s.counters.items()}) for s in self.services]
 
     def do_attacks(self, now):
         return self.attacks
