@@ -9,7 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/state_file.h"
 
-#define LEADER	 0 /* the worker whose guard learns */
+#define LEADER	 0 /* the worker whose guard knows what all have learned */
 #define FILE_MAX (256 * 1024)
 
 /* Of all services, or the part of them that the guard has. */
@@ -77,6 +77,17 @@ void baselines_check(struct daemon *d)
 		save_and_tell(d);
 }
 
+/* set_aside() - name a damaged file once; who wonders finds it under another name. */
+static void set_aside(const struct daemon *d)
+{
+	char from[STATE_FILE_PATH_MAX], to[STATE_FILE_PATH_MAX + 16];
+
+	snprintf(from, sizeof(from), "%s/%s", d->conf->state_dir, BASELINES_FILE);
+	snprintf(to, sizeof(to), "%s.damaged", from);
+	if (attacks_own_directory(d))
+		(void)!rename(from, to); /* if not, it is named again */
+}
+
 static void restore(struct daemon *d, const char *text, size_t len, struct rows *r)
 {
 	char reason[160], why[DAEMON_WHY_MAX];
@@ -84,12 +95,13 @@ static void restore(struct daemon *d, const char *text, size_t len, struct rows 
 
 	if (n >= 0) {
 		r->n = (uint32_t)n;
-		worker_run(d->worker[LEADER], job_put, r);
+		daemon_each(d, job_put, r); /* each takes what it needs to judge its own part */
 		return;
 	}
 	snprintf(why, sizeof(why), "%s/%s: %s; what was learned has to be learned again",
 		 d->conf->state_dir, BASELINES_FILE, reason);
 	events_note(d, GUARD_EVENT_STATE_DAMAGED, "", why);
+	set_aside(d);
 }
 
 int baselines_start(struct daemon *d, char *why, size_t why_len)

@@ -118,6 +118,24 @@ survives() {
 	check "all are there" [ "$(attack_rows)" = 3 ]
 }
 
+# learned() - what was learned is kept, and nothing that is damaged is believed.
+learned() {
+	for _ in 1 2 3 4 5; do
+		peer_do --to "$SERVER4:$PORT" --do get
+	done
+	guard_stop TERM
+	check "what was learned is kept" grep -q '"service":"lab"' "$LAB_TMP/state/baselines.json"
+	guard_start
+	check "and believed" [ "$(events_of state_damaged)" = 0 ]
+	guard_stop TERM
+	sed -i 's/"learned":/"learned":1/' "$LAB_TMP/state/baselines.json"
+	guard_start
+	check "a damaged file is named" [ "$(events_of state_damaged)" = 1 ]
+	guard_stop TERM
+	guard_start
+	check "and set aside" [ "$(events_of state_damaged)" = 0 ]
+}
+
 # reconfigure() - another command, its time limit in $2.
 reconfigure() {
 	sed -i "s|^on-attack = .*|on-attack = \"$1\"|;s|^on-attack-timeout = .*|on-attack-timeout = $2|" \
@@ -200,6 +218,7 @@ sed -i 's/^[\t ]*\(on-attack\|state-dir\|log-target\)/\1/' "$LAB_TMP/tcpguard.co
 guard_start
 remembered
 survives
+learned
 bad_commands
 full_disk
 lab_clear
