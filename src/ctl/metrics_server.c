@@ -49,6 +49,8 @@ struct newcomer {
 	struct bufferevent *bev; /* a reference of ours */
 };
 
+STAILQ_HEAD(newcomer_list, newcomer);
+
 struct metrics_server {
 	struct event_base *base;
 	const struct ctl_ops *ops;
@@ -56,7 +58,7 @@ struct metrics_server {
 	struct evconnlistener *listener; /* of @http */
 	struct event *retry; /* accepts again after descriptors ran out */
 	struct event *note, *sweep;
-	STAILQ_HEAD(, newcomer) newcomers; /* in the order in which they came */
+	struct newcomer_list newcomers; /* in the order in which they came */
 	uint32_t n;
 	struct connection connection[CONNECTIONS_MAX]; /* the oldest first */
 	struct page *page;
