@@ -60,3 +60,4 @@ libcore_la_SOURCES = \
 	src/core/tally.c \
 	src/core/tally.h \
 	src/core/track.c
+include src/core/tcp/local.mk

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How much may be in flight: RFC 5681, 6928, and behind one interface NewReno and CUBIC (RFC 9438). */
+#include "core/tcp/internal.h"
+
+#define CWND_MAX	 (1u << 30)
+#define SLOW_START_LIMIT 8 /* segments that one ACK may add, RFC 9406 4.2's L without pacing */
+
+static const struct congestion *algorithm(const struct tcp_io *io)
+{
+	return io->config->congestion == TCP_NEWRENO ? &congestion_newreno : &congestion_cubic;
+}
+
+static uint32_t at_least_two(const struct tcb *t, uint32_t bytes)
+{
+	return max_u32(bytes, 2 * payload_max(t));
+}
+
+/* ---- NewReno ---- */
+
+static void newreno_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes)
+{
+	uint64_t add = (uint64_t)bytes * payload_max(t) / t->cwnd;
+
+	t->cwnd += add ? (uint32_t)add : 1;
+}
+
+static uint32_t newreno_lost(struct tcb *t, const struct tcp_io *io)
+{
+	return at_least_two(t, t->cwnd / 2);
+}
+
+const struct congestion congestion_newreno = {newreno_acked, newreno_lost};
+
+/* ---- CUBIC ---- */
+
+/* cube_root() - the largest x with x^3 <= @a. */
+static uint32_t cube_root(uint64_t a)
+{
+	uint64_t x = 0;
+
+	for (int bit = 20; bit >= 0; bit--) {
+		uint64_t y = x | (uint64_t)1 << bit;
+
+		if (y * y * y <= a)
+			x = y;
+	}
+	return (uint32_t)x;
+}
+
+/*
+ * cubic_window() - W_cubic(t) = C (t - K)^3 + W_max, RFC 9438 figure 1, C = 0.4 segments a second^3.
+ * In bytes and milliseconds: 0.4 * mss / 10^9 is mss / 2500 / 10^6.
+ */
+static uint32_t cubic_window(const struct tcb *t, const struct tcp_flight *f, uint32_t t_ms)
+{
+	bool before = t_ms < f->k_ms;
+	uint64_t d = min_u32(before ? f->k_ms - t_ms : t_ms - f->k_ms, 1000000);
+	uint64_t bytes = d * d * d / 1000000 * payload_max(t) / 2500;
+
+	if (before)
+		return bytes < f->origin ? (uint32_t)(f->origin - bytes) : 0;
+	return bytes < CWND_MAX - f->origin ? (uint32_t)(f->origin + bytes) : CWND_MAX;
+}
+
+static void cubic_begin(struct tcb *t, const struct tcp_io *io, struct tcp_flight *f)
+{
+	f->epoch = 1;
+	f->epoch_at = now_ms(io);
+	f->w_est = t->cwnd;
+	f->w_est_part = 0;
+	if (t->cwnd < t->w_max) {
+		f->origin = t->w_max;
+		f->k_ms = cube_root((uint64_t)(t->w_max - t->cwnd) * 2500000000 / payload_max(t));
+	} else {
+		f->origin = t->cwnd;
+		f->k_ms = 0;
+	}
+}
+
+/* cubic_friendly() - W_est of RFC 9438 4.3: what Reno would have; alpha is 9/17 up to W_max, then 1. */
+static uint32_t cubic_friendly(struct tcb *t, struct tcp_flight *f, uint32_t bytes)
+{
+	uint64_t add = (uint64_t)bytes * payload_max(t) * 17 + f->w_est_part;
+
+	if (f->w_est < t->w_max)
+		add = (uint64_t)bytes * payload_max(t) * 9 + f->w_est_part;
+	f->w_est = min_u32(f->w_est + (uint32_t)(add / (17 * (uint64_t)t->cwnd)), CWND_MAX);
+	f->w_est_part = (uint32_t)(add % (17 * (uint64_t)t->cwnd));
+	return f->w_est;
+}
+
+static void cubic_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes)
+{
+	struct tcp_flight *f = flight_of(t, io);
+	uint32_t elapsed, target, friendly;
+
+	if (!f)
+		return;
+	if (!f->epoch)
+		cubic_begin(t, io, f);
+	elapsed = now_ms(io) - f->epoch_at;
+	friendly = cubic_friendly(t, f, bytes);
+	if (cubic_window(t, f, elapsed) < friendly) {
+		t->cwnd = max_u32(t->cwnd, friendly);
+		return;
+	}
+	target = cubic_window(t, f, elapsed + t->srtt_us / 1000);
+	target = min_u32(target, t->cwnd + t->cwnd / 2);
+	if (target > t->cwnd)
+		t->cwnd += (uint32_t)((uint64_t)(target - t->cwnd) * bytes / t->cwnd);
+}
+
+static uint32_t cubic_lost(struct tcb *t, const struct tcp_io *io)
+{
+	struct tcp_flight *f = flight_of(t, io);
+
+	/* 4.7, fast convergence: who lost before reaching the old maximum leaves room for others */
+	t->w_max = t->cwnd < t->w_max ? (uint32_t)((uint64_t)t->cwnd * 17 / 20) : t->cwnd;
+	if (f)
+		f->epoch = 0;
+	return at_least_two(t, (uint32_t)((uint64_t)t->cwnd * 7 / 10));
+}
+
+const struct congestion congestion_cubic = {cubic_acked, cubic_lost};
+
+/* ---- common to both ---- */
+
+uint32_t initial_window(const struct tcb *t, const struct tcp_io *io)
+{
+	uint32_t n = max_u32(io->config->initial_segments, 1), mss = payload_max(t);
+
+	/* RFC 5681 3.1: one segment if the SYN was lost */
+	if (t->flags & TCB_SYN_LOST)
+		return mss;
+	return min_u32(n * mss, max_u32(2 * mss, n * 1460));
+}
+
+void congestion_init(struct tcb *t, const struct tcp_io *io)
+{
+	t->cwnd = initial_window(t, io);
+	t->ssthresh = CWND_MAX;
+	t->w_max = 0;
+}
+
+void congestion_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes)
+{
+	if (t->cwnd < t->ssthresh)
+		t->cwnd += min_u32(bytes, SLOW_START_LIMIT * payload_max(t));
+	else
+		algorithm(io)->acked(t, io, bytes);
+	t->cwnd = min_u32(t->cwnd, CWND_MAX);
+}
+
+void congestion_fast(struct tcb *t, const struct tcp_io *io)
+{
+	t->ssthresh = algorithm(io)->lost(t, io);
+	t->cwnd = t->ssthresh;
+}
+
+void congestion_timeout(struct tcb *t, const struct tcp_io *io)
+{
+	/* RFC 5681 3.1: a time-out of what was sent again already does not lower ssthresh any more */
+	if (!(t->flags & TCB_LOSS))
+		t->ssthresh = algorithm(io)->lost(t, io);
+	t->cwnd = payload_max(t);
+}
+
+/* congestion_idle() - RFC 5681 4.1: after a pause the old window says nothing. */
+void congestion_idle(struct tcb *t, const struct tcp_io *io)
+{
+	if (seq_gt(now_ms(io), t->sent_at + t->rto_ms))
+		t->cwnd = min_u32(t->cwnd, initial_window(t, io));
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Chunks of memory that all endpoints share. A connection owns some only while data waits in it, while
+ * data is in flight, or while there are gaps in what it has received; an idle one owns none.
+ *
+ * The pool lives in the caller's memory, by index and without pointers, so that it may outlive the
+ * process. The last eighth of the chunks is kept for bookkeeping: what has been received can always be
+ * sent on, so a full pool empties itself.
+ */
+#ifndef TCPGUARD_CORE_TCP_POOL_H
+#define TCPGUARD_CORE_TCP_POOL_H
+
+#include "base/types.h"
+#include "core/tcp/books.h"
+
+#define TCP_CHUNK_BYTES 2048 /* a power of two: places of bytes survive the wrap of 2^32 */
+
+struct tcp_chunk {
+	uint32_t next; /* INDEX_NONE at the end */
+	uint32_t offset; /* of its first byte in the stream; a multiple of TCP_CHUNK_BYTES */
+	union {
+		uint8_t data[TCP_CHUNK_BYTES];
+		struct tcp_flight flight;
+		struct tcp_gaps gaps;
+	};
+};
+
+_Static_assert(sizeof(struct tcp_chunk) == TCP_CHUNK_BYTES + 8, "a book must fit into a chunk");
+
+struct tcp_pool {
+	uint32_t n, used, peak;
+	uint32_t free; /* chain of chunks given back */
+	uint32_t fresh; /* those from here on were never used */
+	uint32_t reserve; /* of these, data may not take any */
+	uint64_t refused; /* times that there was none to have */
+};
+
+/* The pool and its chunks, borrowed for one call. */
+struct tcp_memory {
+	struct tcp_pool *pool;
+	struct tcp_chunk *chunk;
+};
+
+enum tcp_chunk_use { TCP_CHUNK_DATA, TCP_CHUNK_BOOKS };
+
+/* tcp_pool_init() - @n chunks, all free. */
+void tcp_pool_init(struct tcp_pool *p, uint32_t n);
+
+/* tcp_chunk_take() - a chunk, its content undefined, or INDEX_NONE. */
+uint32_t tcp_chunk_take(struct tcp_memory m, enum tcp_chunk_use use);
+
+void tcp_chunk_give(struct tcp_memory m, uint32_t i);
+
+/* tcp_pool_room() - bytes of data that the pool could still take. */
+static inline uint64_t tcp_pool_room(const struct tcp_pool *p)
+{
+	uint32_t taken = p->used + p->reserve;
+
+	return taken < p->n ? (uint64_t)(p->n - taken) * TCP_CHUNK_BYTES : 0;
+}
+
+#endif
