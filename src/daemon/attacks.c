@@ -183,6 +183,13 @@ int attacks_start(struct daemon *d, char *why, size_t why_len)
 	return -ENOMEM;
 }
 
+void attacks_open(struct daemon *d)
+{
+	struct history_now at = now();
+
+	history_open(d->attacks.history, &at);
+}
+
 void attacks_stop(struct daemon *d)
 {
 	struct history_now at = now();

@@ -19,8 +19,11 @@ struct attacks {
 	usec_t polled; /* guards' clock */
 };
 
-/* attacks_start() - a stage: read the history. Only a lack of memory is an error. */
+/* attacks_start() - a stage. Only a lack of memory is an error. */
 int attacks_start(struct daemon *d, char *why, size_t why_len);
+
+/* attacks_open() - all stages are up: read the history, and own the state directory from now on. */
+void attacks_open(struct daemon *d);
 void attacks_stop(struct daemon *d);
 
 /* attacks_poll() - ask the guards for news, at once if @now, else if a second has passed. */

@@ -27,9 +27,12 @@ int baselines_read(const char *text, size_t len, struct guard_baseline *rows, ch
 
 struct daemon;
 
-/* baselines_start() - a stage, behind the workers: give them what is in the file. Never fails. */
+/* baselines_start() - a stage, behind the workers. Never fails. */
 int baselines_start(struct daemon *d, char *why, size_t why_len);
 void baselines_stop(struct daemon *d); /* saves */
+
+/* baselines_restore() - all stages are up, the directory is ours: give the guards what is in the file. */
+void baselines_restore(struct daemon *d);
 
 /* baselines_check() - save if it is time. */
 void baselines_check(struct daemon *d);

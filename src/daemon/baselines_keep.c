@@ -104,16 +104,15 @@ static void restore(struct daemon *d, const char *text, size_t len, struct rows 
 	set_aside(d);
 }
 
-int baselines_start(struct daemon *d, char *why, size_t why_len)
+void baselines_restore(struct daemon *d)
 {
 	struct rows *r = malloc(sizeof(*r));
 	char text[DAEMON_WHY_MAX], *data;
 	size_t len;
 	int rc;
 
-	d->baselines_due = clock_now() + BASELINES_PERIOD;
 	if (!r)
-		return 0;
+		return;
 	rc = state_file_read(d->conf->state_dir, BASELINES_FILE, FILE_MAX, &data, &len, text,
 			     sizeof(text));
 	if (rc == 0)
@@ -122,6 +121,11 @@ int baselines_start(struct daemon *d, char *why, size_t why_len)
 		events_note(d, GUARD_EVENT_STATE_DAMAGED, "", text);
 	free(data);
 	free(r);
+}
+
+int baselines_start(struct daemon *d, char *why, size_t why_len)
+{
+	d->baselines_due = clock_now() + BASELINES_PERIOD;
 	return 0;
 }
 

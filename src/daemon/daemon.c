@@ -295,6 +295,8 @@ static const struct {
 
 static void serve(struct daemon *d)
 {
+	attacks_open(d); /* not sooner: a start that fails says one thing */
+	baselines_restore(d);
 	log_message(LOG_NOTICE, "guarding %u service%s with %u worker%s, firewall: %s",
 		    d->conf->guard.n_services, d->conf->guard.n_services == 1 ? "" : "s",
 		    d->n_workers, d->n_workers == 1 ? "" : "s", firewall_name(&d->firewall));

@@ -30,6 +30,7 @@ struct entry {
 
 struct history {
 	struct history_file file;
+	bool open;
 	int lock; /* -1: not ours */
 	history_trouble_fn *trouble;
 	void *arg;
@@ -199,8 +200,14 @@ struct history *history_new(const char *dir, size_t file_max, history_trouble_fn
 	h->file.max = file_max;
 	h->trouble = trouble;
 	h->arg = arg;
-	take_lock(h, 0);
+	h->lock = -1;
 	return h;
+}
+
+void history_open(struct history *h, const struct history_now *now)
+{
+	h->open = true;
+	take_lock(h, now->guard);
 }
 
 /* ---- rows ---- */
@@ -267,7 +274,7 @@ static void write_dirty(struct history *h, const struct history_now *now)
 	bool tried = false;
 	int rc = 0;
 
-	if (h->lock < 0)
+	if (h->lock < 0 && h->open)
 		take_lock(h, now->guard);
 	if (h->lock < 0)
 		return;

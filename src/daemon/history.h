@@ -34,9 +34,9 @@ typedef void history_trouble_fn(void *arg, enum history_trouble trouble, const c
 struct history;
 
 /*
- * history_new() - read what is in @dir.
+ * history_new() - an empty one, for the log in @dir, which is left alone.
  * @file_max: bytes of the log; HISTORY_FILE_MAX, less in tests.
- * Return: NULL if memory is out. A directory that cannot be used is reported, not an error.
+ * Return: NULL if memory is out.
  */
 struct history *history_new(const char *dir, size_t file_max, history_trouble_fn *trouble,
 			    void *arg);
@@ -46,6 +46,12 @@ struct history_now {
 	usec_t guard;
 	int64_t unix_us;
 };
+
+/*
+ * history_open() - take possession of the directory and read the log, before anything else is asked of
+ * @h. A directory that cannot be used is reported, not an error. Until then nothing is written.
+ */
+void history_open(struct history *h, const struct history_now *now);
 
 enum history_change { HISTORY_SAME, HISTORY_BEGAN, HISTORY_CLASS, HISTORY_ENDED };
 

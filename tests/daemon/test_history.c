@@ -37,6 +37,7 @@ static void open_sized(size_t max)
 	lost = back = damaged = 0;
 	history = history_new(dir, max, on_trouble, NULL);
 	ck_assert_ptr_nonnull(history);
+	history_open(history, &now);
 }
 
 static void setup(void)
