@@ -153,7 +153,7 @@ static void job_attacked(struct guard *g, usec_t now, struct actions *out, void 
 	for (uint32_t i = 0; i < GUARD_SERVICES_MAX; i++) {
 		if (!guard_report_service(g, i, now, &r))
 			break;
-		a->service[i] = a->service[i] || r.state == GUARD_ATTACK;
+		a->service[i] = a->service[i] || r.state >= GUARD_ATTACK;
 	}
 }
 
