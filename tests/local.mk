@@ -2,6 +2,7 @@
 include tests/base/local.mk
 include tests/wire/local.mk
 include tests/core/local.mk
+include tests/core/tcp/local.mk
 include tests/conf/local.mk
 include tests/datapath/local.mk
 include tests/ctl/local.mk
