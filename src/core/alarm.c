@@ -519,6 +519,7 @@ static void follow_window(struct turn *t, uint32_t slot)
 	struct service *s = turn_service(t, slot);
 
 	alarm_publish(t, slot);
+	consider(t, slot); /* clients have had more time to answer since the last SYN */
 	s->detector.window_ends = tally_is_idle(&s->tally) ? 0 : t->now + DETECT_WINDOW;
 }
 

@@ -33,6 +33,15 @@
 #define CUSUM_WINDOWS	      12
 
 /*
+ * Choked. A server that answers one SYN in four or fewer for three windows in a row is dead, or its
+ * backlog is full. If it is dead, those it has answered complete what they have begun, and the sum falls;
+ * if its backlog is full of forged ones, the sum stays. An eighth of the limit is enough then.
+ */
+#define CHOKED_ANSWERED 4
+#define CHOKED_WINDOWS	3
+#define CHOKED_SHARE	8
+
+/*
  * What may become usual, at most: 20 handshakes a second and an eighth of those completed that are
  * never completed. An attack that creeps in is not learned beyond that.
  */
@@ -297,11 +306,29 @@ enum detect_change detect_stop(struct detector *d)
 	d->class = CLASS_NONE;
 	d->attack = d->cookies = false;
 	d->all = d->concentrated = (struct cusum){0};
-	d->slow_over = d->stray_over = d->odd_over = 0;
+	d->slow_over = d->stray_over = d->odd_over = d->choked_over = 0;
 	return change;
 }
 
 /* ---- entering ---- */
+
+static void count_choked(struct detector *d)
+{
+	const struct tally_totals *w = &d->window;
+
+	if (w->opened && (w->answered + w->many_answered) * CHOKED_ANSWERED <= w->opened)
+		d->choked_over++;
+	else
+		d->choked_over = 0;
+}
+
+static bool is_choked(const struct detector *d, const struct detect_config *c)
+{
+	uint32_t limit = detect_cusum_limit(d, c) / CHOKED_SHARE;
+
+	return d->choked_over >= CHOKED_WINDOWS &&
+	       d->all.sum >= (limit > CUSUM_LIMIT_MIN ? limit : CUSUM_LIMIT_MIN);
+}
 
 static enum detect_change enter(struct detector *d, const struct detect_config *c,
 				const struct tally_look *look, usec_t now)
@@ -311,6 +338,8 @@ static enum detect_change enter(struct detector *d, const struct detect_config *
 	d->look = *look;
 	if (d->all.over >= CUSUM_WINDOWS)
 		return begin(d, DETECT_BY_CUSUM, now);
+	if (is_choked(d, c))
+		return begin(d, DETECT_BY_CHOKED, now);
 	if (d->concentrated.over >= CUSUM_WINDOWS)
 		return begin(d, DETECT_BY_CONCENTRATED, now);
 	if (d->slow_over >= SLOW_SECONDS_OVER)
@@ -370,6 +399,7 @@ enum detect_change detect_window(struct detector *d, const struct detect_config 
 					     (int64_t)d->window.completed * 256,
 					     1 << COMPLETED_SHIFT);
 	add_up(d, c);
+	count_choked(d);
 	d->stray_over = is_stray(&d->window) ? d->stray_over + 1 : 0;
 	if (second)
 		close_second(d, c, total, look);

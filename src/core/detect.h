@@ -14,6 +14,8 @@
  *    is significant;
  *  - CUSUM, each window of 100 ms: more handshakes answered than completed, summed over a learned mean,
  *    stays over a limit for longer than a retransmission takes;
+ *  - choked, each window: the server answers hardly anybody while much less than that limit is open: its
+ *    backlog is full of it;
  *  - slow, each second: of the handshakes answered 5 to 15 s ago too many are still open;
  *  - concentrated: CUSUM of what single sources hold open beyond their share;
  *  - stray: segments of no connection, which no cookie helps against.
@@ -67,7 +69,8 @@ struct detector {
 	uint32_t usual_x256; /* usual handshakes opened in a window */
 	uint32_t completed_x256; /* lately completed in a window */
 	uint32_t usual_slow; /* permille of handshakes that stay open */
-	uint32_t slow_over, stray_over, odd_over; /* seconds, windows, seconds in a row */
+	uint32_t slow_over, odd_over; /* seconds in a row */
+	uint32_t stray_over, choked_over; /* windows in a row */
 	struct cusum all, concentrated;
 	struct tally_look look; /* that the last decision rests on */
 };

@@ -88,9 +88,15 @@ static void why_attack(struct sentence *s, const struct service *v)
 		put(s, " handshakes more than usual were not completed, for 1.2 s; limit ",
 		    detect_cusum_limit(d, &v->limits));
 		break;
+	case DETECT_BY_CHOKED:
+		put(s, "the server answers ", (uint64_t)d->window.answered + d->window.many_answered);
+		put(s, " of ", d->window.opened);
+		put(s, " SYNs, with ", d->all.sum);
+		put_text(s, " handshakes more than usual left open");
+		break;
 	case DETECT_BY_CONCENTRATED:
 		put(s, "single sources hold ", d->concentrated.sum);
-		put_text(s, " handshakes open beyond eight each, for 1.2 s");
+		put_text(s, " handshakes open, beyond one each, for 1.2 s");
 		break;
 	case DETECT_BY_SLOW:
 		why_slow(s, v);

@@ -493,6 +493,7 @@ void guard_expire(struct guard *g, usec_t now, struct actions *out)
 {
 	struct turn t;
 
+	g->arena->exchanged = 0; /* it may be a nudge */
 	turn_begin(&t, g, now, out);
 	for (uint32_t n = 0; n < EXPIRE_BUDGET && turn_has_room(&t); n++) {
 		uint32_t i = wheel_pop(&t.a->wheel, flow_timers(t.a), turn_tick(&t));

@@ -158,41 +158,42 @@ static uint32_t source_key(const struct ip_addr *a)
 	return x ^ x >> 15;
 }
 
+/* find_source() - what is known of a source; it becomes the newest of its set. NULL: nothing. */
 static struct source_watch *find_source(struct tally *t, uint32_t key)
 {
-	for (uint32_t i = 0; i < SOURCES_WATCHED; i++) {
-		if (t->source[i].key == key && t->source[i].weight)
-			return &t->source[i];
+	struct source_watch *set = t->source[key % SOURCE_SETS];
+	uint16_t second = (uint16_t)t->second;
+
+	if (set[0].key != key) {
+		struct source_watch newer = set[1];
+
+		if (newer.key != key)
+			return NULL;
+		set[1] = set[0];
+		set[0] = newer;
 	}
-	return NULL;
+	/* what was opened and forgotten elsewhere must not stay for ever */
+	for (; set[0].second != second && set[0].open; set[0].second++)
+		set[0].open -= (set[0].open + 3) / 4;
+	set[0].second = second;
+	return &set[0];
 }
 
-/* new_source() - Misra and Gries: a stranger takes a free place, or takes something off everybody. */
-static void new_source(struct tally *t, uint32_t key)
-{
-	for (uint32_t i = 0; i < SOURCES_WATCHED; i++) {
-		if (t->source[i].weight == 0) {
-			t->source[i] = (struct source_watch){key, 1, 1};
-			return;
-		}
-	}
-	for (uint32_t i = 0; i < SOURCES_WATCHED; i++)
-		t->source[i].weight--;
-}
-
-/* source_opens() - Return: does it have more open than one source may? */
+/* source_opens() - Return: does it have another one open? */
 static bool source_opens(struct tally *t, const struct ip_addr *client)
 {
 	uint32_t key = source_key(client);
+	struct source_watch *set = t->source[key % SOURCE_SETS];
 	struct source_watch *s = find_source(t, key);
 
 	if (!s) {
-		new_source(t, key);
+		set[1] = set[0];
+		set[0] = (struct source_watch){key, 1, (uint16_t)t->second};
 		return false;
 	}
-	s->weight++;
-	s->open++;
-	return s->open > SOURCE_OPEN_MAX;
+	if (s->open < UINT16_MAX)
+		s->open++;
+	return s->open > 1;
 }
 
 static void source_ends(struct tally *t, const struct ip_addr *client)
@@ -201,17 +202,6 @@ static void source_ends(struct tally *t, const struct ip_addr *client)
 
 	if (s && s->open > 0)
 		s->open--;
-}
-
-/* age_sources() - once a second; what was opened and forgotten elsewhere must not stay for ever. */
-static void age_sources(struct tally *t)
-{
-	for (uint32_t i = 0; i < SOURCES_WATCHED; i++) {
-		struct source_watch *s = &t->source[i];
-
-		s->weight /= 2;
-		s->open -= s->open / 4;
-	}
 }
 
 /* ---- destinations ---- */
@@ -301,7 +291,6 @@ static void advance_seconds(struct tally *t, uint32_t second)
 		steps = SLOW_SECONDS;
 	for (uint32_t i = 1; i <= steps; i++) {
 		memset(&t->slow[(t->second + i) % SLOW_SECONDS], 0, sizeof(t->slow[0]));
-		age_sources(t);
 		age_destinations(t);
 	}
 	t->second = second;
@@ -481,7 +470,7 @@ void tally_cookie_back(struct tally *t, const struct ip_addr *client, const stru
 		.client = client,
 		.server = server,
 		.server_port = port,
-		.concentrated = s && s->open > SOURCE_OPEN_MAX,
+		.concentrated = s && s->open > 1,
 		.born = t->all.head - cookie_lag(&t->delays),
 	};
 

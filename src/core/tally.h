@@ -11,10 +11,10 @@
  *    is the sum of n * S * (1 - S).
  * A crowd of a thousand clients has a thousand open handshakes and no excess; a flood is all excess.
  *
- * Only answered handshakes count: a server that is dead makes none. One source has SOURCE_OPEN_MAX open
- * handshakes counted in that way, and no more: what exceeds it is *concentrated* and counts apart, so
- * neither a browser, nor a gateway with thousands behind it, nor a scanner looks like a flood of forged
- * sources.
+ * Only answered handshakes count: a server that is dead makes none. And sources count, not handshakes:
+ * what a source begins while it has another one open is *concentrated* and counts apart. So neither a
+ * browser with its six connections, nor a gateway with thousands behind it, nor a scanner looks like
+ * a flood of forged sources, and what remains is independent, as the variance supposes.
  *
  * No pointers, constant size; a zeroed one with tally_init() is empty. Time only goes forward.
  */
@@ -28,8 +28,8 @@
 #define FLIGHT_WINDOW	(100 * USEC_PER_MSEC)
 #define FLIGHT_WINDOWS	32 /* a cookie, or a handshake that was reset, counts as pending: 3.2 s */
 #define SLOW_SECONDS	16 /* of 1.05 s, for the slow trigger */
-#define SOURCES_WATCHED 16
-#define SOURCE_OPEN_MAX 8 /* a browser opens six connections to a server */
+#define SOURCE_SETS	256
+#define SOURCE_WAYS	2
 #define DESTINATIONS	8
 
 /* Totals since the start. They wrap; only differences mean anything. TOTAL(name) */
@@ -72,10 +72,11 @@ struct delays {
 	uint32_t bin[COHORTS + 1], total;
 };
 
+/* Sources seen lately, a tenth of a second at 5,000 SYN/s; who is not in it has nothing open. */
 struct source_watch {
 	uint32_t key; /* hash of an address */
-	uint32_t weight; /* Misra and Gries; 0: the place is free */
-	int32_t open; /* its handshakes that were not completed; a quarter is forgotten each second */
+	uint16_t open; /* its handshakes that were not completed; a quarter is forgotten each second */
+	uint16_t second; /* when that was done last */
 };
 
 struct destination {
@@ -103,7 +104,7 @@ struct tally_look {
 struct tally {
 	struct lane all;
 	struct delays delays;
-	struct source_watch source[SOURCES_WATCHED];
+	struct source_watch source[SOURCE_SETS][SOURCE_WAYS];
 	struct destination destination[DESTINATIONS];
 	uint32_t window, second; /* the current ones, counted since time 0 */
 	int32_t in_flight[FLIGHT_WINDOWS], in_flight_sum;

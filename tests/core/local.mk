@@ -46,6 +46,13 @@ tests_core_test_detect_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_detect_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_detect_LDADD = $(CORE_TEST_LIBS)
 
+check_PROGRAMS += tests/core/test_exchange
+TESTS += tests/core/test_exchange
+tests_core_test_exchange_SOURCES = tests/core/test_exchange.c
+tests_core_test_exchange_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_exchange_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_exchange_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_half_open
 TESTS += tests/core/test_half_open
 tests_core_test_half_open_SOURCES = tests/core/test_half_open.c
