@@ -10,3 +10,19 @@ tests_core_tcp_sim_SOURCES = \
 	tests/core/tcp/world.h
 tests_core_tcp_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_core_tcp_sim_LDADD = libcore.la libwire.la libbase.la
+
+if HAVE_CHECK
+check_LTLIBRARIES += liblone.la
+liblone_la_SOURCES = \
+	tests/core/tcp/lone.c \
+	tests/core/tcp/lone.h
+liblone_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+TCP_TEST_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+TCP_TEST_LIBS = liblone.la libcore.la libwire.la libbase.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/core/tcp/test_matrix
+TESTS += tests/core/tcp/test_matrix
+tests_core_tcp_test_matrix_SOURCES = tests/core/tcp/test_matrix.c
+tests_core_tcp_test_matrix_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_matrix_LDADD = $(TCP_TEST_LIBS)
+endif
