@@ -89,6 +89,19 @@ static bool take_words(const struct request *r, struct ctl_rule_change *c)
 	return true;
 }
 
+/*
+ * take_service() - by its name, whatever it was called: a rule holds for the service, not for the address
+ * by which somebody knows it. One that is gone may still have rules to take away.
+ */
+static bool take_service(struct request *r, struct ctl_rule_change *c)
+{
+	int index = c->service ? request_service(r, c->service) : -1;
+
+	if (index >= 0)
+		c->service = r->ops->config(r->ops->ctx)->service[index].name;
+	return index >= 0 || !c->service || c->remove;
+}
+
 enum step ctl_rule_change(struct request *r)
 {
 	const char *name = r->command->name;
@@ -102,7 +115,7 @@ enum step ctl_rule_change(struct request *r)
 
 	if (!take_words(r, &c))
 		return request_fail(r, "usage: %s %s", name, r->command->args);
-	if (c.service && request_service(r, c.service) < 0 && !c.remove)
+	if (!take_service(r, &c))
 		return STEP_FAILED;
 	rc = r->ops->rule_change(r->ops->ctx, &c, why, sizeof(why));
 	if (rc < 0)

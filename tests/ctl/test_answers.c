@@ -150,6 +150,8 @@ START_TEST(lists_of_clients_are_changed)
 		{"deny 203.0.113.0/24", "deny 203.0.113.0/24 for ever of all"},
 		{"deny 203.0.113.0/24 for 1h", "deny 203.0.113.0/24 for 1h of all"},
 		{"allow ::1 service web for 5m", "allow ::1 for 5m of web"},
+		{"deny ::1 service [2001:db8::10]:443", "deny ::1 for ever of web"},
+		{"undeny ::1 service 203.0.113.77:26", "undeny ::1 for ever of mail"},
 		{"undeny 10.0.0.1 service gone", "undeny 10.0.0.1 for ever of gone"},
 		{"unallow 10.0.0.1", "unallow 10.0.0.1 for ever of all"},
 	};
