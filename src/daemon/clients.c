@@ -174,8 +174,7 @@ static void catch_up(struct daemon *d)
 
 	c->kernel_behind = false;
 	if (!d->conf->kernel_set) {
-		if (c->kernel.in_force)
-			kernel_set_remove(&c->kernel);
+		kernel_set_withdraw(&c->kernel);
 		return;
 	}
 	if (!c->rules)
@@ -225,7 +224,7 @@ void clients_stop(struct daemon *d)
 		return;
 	if (c->unsaved)
 		save(d, why, sizeof(why));
-	if (c->kernel.in_force)
+	if (c->kernel.n_groups > 0)
 		kernel_set_remove(&c->kernel);
 	if (daemon_each(d, job_rules, NULL) == 0)
 		free(c->rules);

@@ -398,13 +398,18 @@ void kernel_set_read(struct kernel_set *k)
 }
 
 /* keep_counts() - the elements that counted are about to go. */
-static void keep_counts(struct kernel_set *k, const struct rules *r)
+static void keep_counts(struct kernel_set *k)
 {
 	kernel_set_read(k);
 	for (uint32_t i = 0; i < RULES_MAX; i++) {
 		k->count[i].before += k->count[i].now;
 		k->count[i].now = 0;
 	}
+}
+
+/* forget_counts() - of rules that are not in their slots any more. */
+static void forget_counts(struct kernel_set *k, const struct rules *r)
+{
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct kernel_count *c = &k->count[r->rule[i].slot];
 
@@ -442,9 +447,10 @@ int kernel_set_install(struct kernel_set *k, const struct guard_config *c, const
 	struct groups g;
 	int rc;
 
-	if (!k->in_force) /* whatever a crash left behind */
+	if (k->n_groups == 0) /* whatever a crash left behind */
 		kernel_set_remove(k);
-	keep_counts(k, r);
+	keep_counts(k);
+	forget_counts(k, r);
 	make_groups(&g, c, r);
 	rc = gather(k, &g, c, r, now);
 	if (rc == 0)
@@ -460,13 +466,21 @@ int kernel_set_install(struct kernel_set *k, const struct guard_config *c, const
 		"cannot hand the denied clients over to the kernel (nftables: %s); tcpguardd drops "
 		"their packets itself, set kernel-set = no if that is all right",
 		error);
-	if (k->in_force) { /* what is there may be out of date: nothing is better */
-		const char *const argv[] = {"nft",  "flush",	      "table",
-					    "inet", KERNEL_SET_TABLE, NULL};
-
-		tool_run(argv, NULL, 0, error);
-	}
+	kernel_set_withdraw(k); /* what is there may be out of date: nothing is better */
 	return rc < 0 ? rc : -EIO;
+}
+
+void kernel_set_withdraw(struct kernel_set *k)
+{
+	static const char *const flush[] = {"nft",  "flush",	      "table",
+					    "inet", KERNEL_SET_TABLE, NULL};
+	char error[TOOL_ERROR_MAX];
+
+	if (!k->in_force)
+		return;
+	keep_counts(k);
+	tool_run(flush, NULL, 0, error);
+	k->in_force = false;
 }
 
 void kernel_set_remove(struct kernel_set *k)

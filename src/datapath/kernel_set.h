@@ -36,8 +36,8 @@ struct kernel_range {
 
 /* Zero it before the first call. */
 struct kernel_set {
-	bool in_force;
-	uint32_t n_groups; /* sets that were ever made */
+	bool in_force; /* the kernel drops what is in @range */
+	uint32_t n_groups; /* sets that were ever made; 0: there is no table of ours */
 	uint32_t n_ranges;
 	struct kernel_range
 		*range; /* what is in the kernel, in the order of kernel_set_flatten() */
@@ -59,6 +59,12 @@ int kernel_set_install(struct kernel_set *k, const struct guard_config *c, const
 
 /* kernel_set_read() - refresh the counts. */
 void kernel_set_read(struct kernel_set *k);
+
+/*
+ * kernel_set_withdraw() - let the kernel drop nothing any more. The table stays, empty, for its chain
+ * must not go while packets are in the queues.
+ */
+void kernel_set_withdraw(struct kernel_set *k);
 
 /*
  * kernel_set_remove() - remove the table, be it of this process or of one that crashed. Not while

@@ -149,6 +149,10 @@ has_table() {
 	in_guard nft list table inet tcpguard_deny >/dev/null 2>&1
 }
 
+drops_in_kernel() {
+	in_guard nft list table inet tcpguard_deny | grep -q ' drop$'
+}
+
 in_kernel() {
 	[ "$(rule "$1" packets_kernel)" -ge 1 ] 2>/dev/null
 }
@@ -174,6 +178,16 @@ kernel() {
 	check "it ends in the kernel, too" try_for 6 serves
 	ctl deny "$(prefix)"
 	sleep 1.2
+	guard_config adaptive
+	ctl config reload >/dev/null
+	sleep 1.2
+	check "without the option the kernel drops nothing" not drops_in_kernel
+	check "but its chain stays: packets in the queues would go with it" has_table
+	check "the daemon drops it again" not serves
+	guard_config adaptive "" "kernel-set = yes"
+	ctl config reload >/dev/null
+	sleep 1.2
+	check "with it the kernel does, again" drops_in_kernel
 	guard_stop
 	check "no table is left at the end" not has_table
 	check "and clients are served" serves
