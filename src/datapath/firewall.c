@@ -12,6 +12,7 @@
 #include "datapath/tool.h"
 
 #define LOCK_WAIT_SECONDS "5"
+#define LOCK_WAIT_TO_READ "1" /* the main loop waits for it, and may be asked every second */
 
 /* The tools of one kind of iptables. */
 struct iptables {
@@ -498,19 +499,18 @@ static uint64_t count_after(const char *text, const char *word)
 	return at ? strtoull(at + strlen(word), NULL, 10) : 0;
 }
 
-uint64_t firewall_forged(const struct firewall *fw)
+uint64_t firewall_forged(struct firewall *fw)
 {
 	const char *const nft[] = {"nft",	   "list",	     "counter", "inet",
 				   FIREWALL_TABLE, FIREWALL_COUNTER, NULL};
 	char text[1024], error[TOOL_ERROR_MAX];
-	uint64_t sum = 0;
 
 	if (fw->backend == FIREWALL_NFTABLES && tool_read(nft, text, sizeof(text), error) == 0)
-		return count_after(text, "packets ");
+		fw->forged[0] = count_after(text, "packets ");
 	for (size_t i = 0; i < 2 && fw->backend == FIREWALL_IPTABLES; i++) {
 		const char *const ipt[] = {iptables_kinds[fw->legacy].tool[i],
 					   "-w",
-					   LOCK_WAIT_SECONDS,
+					   LOCK_WAIT_TO_READ,
 					   "-t",
 					   "raw",
 					   "-vS",
@@ -518,9 +518,9 @@ uint64_t firewall_forged(const struct firewall *fw)
 					   NULL};
 
 		if (tool_read(ipt, text, sizeof(text), error) == 0)
-			sum += count_after(text, " -c ");
+			fw->forged[i] = count_after(text, " -c ");
 	}
-	return sum;
+	return fw->forged[0] + fw->forged[1];
 }
 
 const char *firewall_name(const struct firewall *fw)

@@ -54,6 +54,7 @@ struct firewall {
 	bool legacy; /* iptables-legacy and ip6tables-legacy */
 	uint8_t where[GUARD_LISTENS_MAX]; /* the place of each listen, as installed */
 	bool no_anti_spoof; /* it was asked for, but the kernel cannot look up reverse paths */
+	uint64_t forged[2]; /* IPv4 or both, IPv6: as the kernel said last */
 };
 
 /*
@@ -82,9 +83,9 @@ int firewall_remove(struct firewall *fw, char *why, size_t why_len);
 
 /*
  * firewall_forged() - packets that anti_spoof has dropped since the rules are there. Asks the firewall's
- * tool: a few milliseconds.
+ * tool: a few milliseconds, two seconds if others hold its lock. What cannot be asked is as it was.
  */
-uint64_t firewall_forged(const struct firewall *fw);
+uint64_t firewall_forged(struct firewall *fw);
 
 /* firewall_name() - "nftables", "iptables", "iptables-legacy", "none". */
 const char *firewall_name(const struct firewall *fw);

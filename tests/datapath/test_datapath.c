@@ -305,6 +305,16 @@ START_TEST(tools_are_run_and_heard)
 }
 END_TEST
 
+/* A counter never goes back because somebody holds the lock, or has taken our rules away. */
+START_TEST(what_cannot_be_counted_is_as_it_was)
+{
+	struct firewall fw = {.forged = {5, 7}};
+
+	fw.backend = _i ? FIREWALL_NFTABLES : FIREWALL_IPTABLES;
+	ck_assert_uint_eq(firewall_forged(&fw), 12); /* there are no rules of ours here */
+}
+END_TEST
+
 START_TEST(rules_of_a_living_guard_are_known)
 {
 	static const char queues[] = "  100  28101     0 2   160     0     0        0  1\n"
@@ -347,6 +357,7 @@ int main(void)
 	tcase_add_test(rest, directions_have_keys_of_their_own);
 	tcase_add_test(rest, set_holds_a_batch);
 	tcase_add_test(rest, tools_are_run_and_heard);
+	tcase_add_loop_test(rest, what_cannot_be_counted_is_as_it_was, 0, 2);
 	tcase_add_test(rest, rules_of_a_living_guard_are_known);
 	suite_add_tcase(suite, rest);
 	runner = srunner_create(suite);
