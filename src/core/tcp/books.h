@@ -35,8 +35,6 @@ struct tcp_flight {
 	uint32_t tail_probe_end; /* TLP.end_seq, while tail_probe is not 0 */
 	uint32_t tail_probe; /* 0: none, 1: new data, 2: a retransmission */
 	uint32_t limited, limited_end; /* up to there, more would have been sent but for cwnd */
-	/* RFC 9438: the curve since epoch_at */
-	uint32_t epoch, epoch_at, k_ms, origin, w_est, w_est_part;
 	struct tcp_sent sent[TCP_SENT_MAX];
 };
 

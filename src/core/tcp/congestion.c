@@ -51,60 +51,54 @@ static uint32_t cube_root(uint64_t a)
  * cubic_window() - W_cubic(t) = C (t - K)^3 + W_max, RFC 9438 figure 1, C = 0.4 segments a second^3.
  * In bytes and milliseconds: 0.4 * mss / 10^9 is mss / 2500 / 10^6.
  */
-static uint32_t cubic_window(const struct tcb *t, const struct tcp_flight *f, uint32_t t_ms)
+static uint32_t cubic_window(const struct tcb *t, uint32_t t_ms)
 {
-	bool before = t_ms < f->k_ms;
-	uint64_t d = min_u32(before ? f->k_ms - t_ms : t_ms - f->k_ms, 1000000);
+	bool before = t_ms < t->k_ms;
+	uint64_t d = min_u32(before ? t->k_ms - t_ms : t_ms - t->k_ms, 1000000);
 	uint64_t bytes = d * d * d / 1000000 * payload_max(t) / 2500;
 
 	if (before)
-		return bytes < f->origin ? (uint32_t)(f->origin - bytes) : 0;
-	return bytes < CWND_MAX - f->origin ? (uint32_t)(f->origin + bytes) : CWND_MAX;
+		return bytes < t->w_max ? (uint32_t)(t->w_max - bytes) : 0;
+	return bytes < CWND_MAX - t->w_max ? (uint32_t)(t->w_max + bytes) : CWND_MAX;
 }
 
-static void cubic_begin(struct tcb *t, const struct tcp_io *io, struct tcp_flight *f)
+/* cubic_begin() - a new epoch, at the distance from W_max that the window has now. */
+static void cubic_begin(struct tcb *t, const struct tcp_io *io)
 {
-	f->epoch = 1;
-	f->epoch_at = now_ms(io);
-	f->w_est = t->cwnd;
-	f->w_est_part = 0;
-	if (t->cwnd < t->w_max) {
-		f->origin = t->w_max;
-		f->k_ms = cube_root((uint64_t)(t->w_max - t->cwnd) * 2500000000 / payload_max(t));
-	} else {
-		f->origin = t->cwnd;
-		f->k_ms = 0;
-	}
+	t->flags |= TCB_EPOCH;
+	t->epoch_at = now_ms(io);
+	t->w_est = t->cwnd;
+	t->w_est_part = 0;
+	t->w_max = max_u32(t->w_max, t->cwnd);
+	t->k_ms = cube_root((uint64_t)(t->w_max - t->cwnd) * 2500000000 / payload_max(t));
 }
 
 /* cubic_friendly() - W_est of RFC 9438 4.3: what Reno would have; alpha is 9/17 up to W_max, then 1. */
-static uint32_t cubic_friendly(struct tcb *t, struct tcp_flight *f, uint32_t bytes)
+static uint32_t cubic_friendly(struct tcb *t, uint32_t bytes)
 {
-	uint64_t add = (uint64_t)bytes * payload_max(t) * 17 + f->w_est_part;
+	uint64_t add = ((uint64_t)min_u32(bytes, CWND_MAX) << 16) / t->cwnd * payload_max(t);
 
-	if (f->w_est < t->w_max)
-		add = (uint64_t)bytes * payload_max(t) * 9 + f->w_est_part;
-	f->w_est = min_u32(f->w_est + (uint32_t)(add / (17 * (uint64_t)t->cwnd)), CWND_MAX);
-	f->w_est_part = (uint32_t)(add % (17 * (uint64_t)t->cwnd));
-	return f->w_est;
+	if (t->w_est < t->w_max)
+		add = add * 9 / 17;
+	add += t->w_est_part;
+	t->w_est = min_u32(t->w_est + (uint32_t)(add >> 16), CWND_MAX);
+	t->w_est_part = (uint16_t)add;
+	return t->w_est;
 }
 
 static void cubic_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes)
 {
-	struct tcp_flight *f = flight_of(t, io);
 	uint32_t elapsed, target, friendly;
 
-	if (!f)
-		return;
-	if (!f->epoch)
-		cubic_begin(t, io, f);
-	elapsed = now_ms(io) - f->epoch_at;
-	friendly = cubic_friendly(t, f, bytes);
-	if (cubic_window(t, f, elapsed) < friendly) {
+	if (!(t->flags & TCB_EPOCH))
+		cubic_begin(t, io);
+	elapsed = now_ms(io) - t->epoch_at;
+	friendly = cubic_friendly(t, bytes);
+	if (cubic_window(t, elapsed) < friendly) {
 		t->cwnd = max_u32(t->cwnd, friendly);
 		return;
 	}
-	target = cubic_window(t, f, elapsed + t->srtt_us / 1000);
+	target = cubic_window(t, elapsed + t->srtt_us / 1000);
 	target = min_u32(target, t->cwnd + t->cwnd / 2);
 	if (target > t->cwnd)
 		t->cwnd += (uint32_t)((uint64_t)(target - t->cwnd) * bytes / t->cwnd);
@@ -112,12 +106,9 @@ static void cubic_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes)
 
 static uint32_t cubic_lost(struct tcb *t, const struct tcp_io *io)
 {
-	struct tcp_flight *f = flight_of(t, io);
-
 	/* 4.7, fast convergence: who lost before reaching the old maximum leaves room for others */
 	t->w_max = t->cwnd < t->w_max ? (uint32_t)((uint64_t)t->cwnd * 17 / 20) : t->cwnd;
-	if (f)
-		f->epoch = 0;
+	t->flags &= ~(uint32_t)TCB_EPOCH;
 	return at_least_two(t, (uint32_t)((uint64_t)t->cwnd * 7 / 10));
 }
 
@@ -168,6 +159,8 @@ void congestion_timeout(struct tcb *t, const struct tcp_io *io)
 /* congestion_idle() - RFC 5681 4.1: after a pause the old window says nothing. */
 void congestion_idle(struct tcb *t, const struct tcp_io *io)
 {
-	if (seq_gt(now_ms(io), t->sent_at + t->rto_ms))
-		t->cwnd = min_u32(t->cwnd, initial_window(t, io));
+	if (seq_leq(now_ms(io), t->sent_at + t->rto_ms))
+		return;
+	t->cwnd = min_u32(t->cwnd, initial_window(t, io));
+	t->flags &= ~(uint32_t)TCB_EPOCH;
 }

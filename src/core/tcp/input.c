@@ -198,8 +198,10 @@ static void establish(struct tcb *t, const struct tcp_io *io, const struct tcp_s
 	t->snd_una = s->ack;
 	t->backoff = 0;
 	/* Karn; RFC 6298 5.7: three seconds if the SYN was lost and nothing could be measured */
-	if (has_ts)
+	if (has_ts && ts_clock(t, io) - s->opt.ts_ecr < 600 * 1000)
 		rtt_ms = ts_clock(t, io) - s->opt.ts_ecr;
+	else
+		has_ts = false;
 	if ((has_ts || !(t->flags & TCB_SYN_LOST)) && rtt_ms < 600 * 1000)
 		rtt_measured(t, io, max_u32(rtt_ms * 1000, 1000));
 	else

@@ -141,7 +141,7 @@ static bool send_new(struct tcb *t, const struct tcp_io *io, struct tcp_segment 
 		timer_sent(t, io, false);
 		return false;
 	}
-	if (outstanding(t) == 0)
+	if (outstanding(t) == 0 && t->snd_wnd > 0)
 		t->progress_at = now_ms(io);
 	t->snd_nxt += len + fin;
 	if (fin) {

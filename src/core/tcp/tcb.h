@@ -46,6 +46,7 @@ enum tcb_flag {
 	TCB_ECN_REDUCED = 1 << 27, /* until recover is acknowledged, ECE changes nothing */
 	TCB_PEER_MSS = 1 << 28, /* snd_mss is limited by the peer and not by the path */
 	TCB_ROUND = 1 << 29, /* dsack_round counts */
+	TCB_EPOCH = 1 << 30, /* epoch_at counts */
 };
 
 enum tcb_timer {
@@ -94,6 +95,7 @@ struct tcb {
 	uint32_t cwnd, ssthresh;
 	uint32_t recover; /* snd_nxt when the loss was found */
 	uint32_t w_max; /* W_max of RFC 9438, in bytes */
+	uint32_t epoch_at, k_ms, w_est; /* its curve, with TCB_EPOCH */
 	uint32_t dsack_round;
 
 	uint32_t flight; /* chunk with a struct tcp_flight, or INDEX_NONE */
@@ -108,6 +110,7 @@ struct tcb {
 	uint32_t retransmits;
 	uint16_t snd_mss; /* bytes of payload and options, RFC 9293 3.7.1 */
 	uint16_t rcv_mss; /* what we announced */
+	uint16_t w_est_part; /* of a byte */
 	uint16_t seg_in; /* largest payload received, at most rcv_mss */
 	uint8_t state; /* enum tcp_state */
 	uint8_t error; /* enum tcp_error */

@@ -43,7 +43,10 @@ void timer_restart(struct tcb *t, const struct tcp_io *io)
 /* timer_sent() - RFC 6298 5.1: runs while anything is out; RFC 8985 7.2: new data delays the probe. */
 void timer_sent(struct tcb *t, const struct tcp_io *io, bool new_data)
 {
-	if (t->timer == TCB_TIMER_NONE || (new_data && t->timer == TCB_TIMER_TAIL_PROBE) ||
+	bool probes = t->timer == TCB_TIMER_TAIL_PROBE ||
+		      (t->timer == TCB_TIMER_RTO && tail_probe_ms(t, io) > 0);
+
+	if (t->timer == TCB_TIMER_NONE || (new_data && probes) ||
 	    (t->timer == TCB_TIMER_PERSIST && t->snd_wnd > 0 && outstanding(t) > 0))
 		timer_restart(t, io);
 }
