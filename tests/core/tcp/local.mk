@@ -25,4 +25,23 @@ TESTS += tests/core/tcp/test_matrix
 tests_core_tcp_test_matrix_SOURCES = tests/core/tcp/test_matrix.c
 tests_core_tcp_test_matrix_CFLAGS = $(TCP_TEST_CFLAGS)
 tests_core_tcp_test_matrix_LDADD = $(TCP_TEST_LIBS)
+
+check_PROGRAMS += tests/core/tcp/test_receiving
+TESTS += tests/core/tcp/test_receiving
+tests_core_tcp_test_receiving_SOURCES = tests/core/tcp/test_receiving.c
+tests_core_tcp_test_receiving_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_receiving_LDADD = $(TCP_TEST_LIBS)
+
+check_PROGRAMS += tests/core/tcp/test_sending
+TESTS += tests/core/tcp/test_sending
+tests_core_tcp_test_sending_SOURCES = tests/core/tcp/test_sending.c
+tests_core_tcp_test_sending_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_sending_LDADD = $(TCP_TEST_LIBS)
+
+check_PROGRAMS += tests/core/tcp/test_hostile
+TESTS += tests/core/tcp/test_hostile
+tests_core_tcp_test_hostile_SOURCES = tests/core/tcp/test_hostile.c
+tests_core_tcp_test_hostile_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_core_tcp_test_hostile_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_hostile_LDADD = $(TCP_TEST_LIBS)
 endif

@@ -37,8 +37,6 @@ void lone_close(void)
 	tcp_stream_clear(&lone.in, io.memory);
 	tcp_stream_clear(&lone.out, io.memory);
 	ck_assert_uint_eq(lone.pool.used, 0);
-	free(lone.chunk);
-	lone.chunk = NULL;
 }
 
 static void to_wire(uint32_t *value)
@@ -65,6 +63,7 @@ enum tcp_result lone_in(uint16_t flags, uint32_t seq, uint32_t ack, uint32_t len
 		.ack = flags & TCP_ACK ? ack : 0u - lone.shift,
 		.flags = flags,
 		.window = (uint16_t)lone.window,
+		.urgent = lone.urgent,
 		.len = len,
 		.data = data,
 		.opt = lone.opt,
@@ -88,6 +87,8 @@ enum tcp_result lone_in(uint16_t flags, uint32_t seq, uint32_t ack, uint32_t len
 		s.opt.present |= TCP_OPT_TIMESTAMPS;
 		if (s.opt.ts_val == 0)
 			s.opt.ts_val = (uint32_t)(lone.now / 1000);
+		if (s.opt.ts_ecr == 0)
+			s.opt.ts_ecr = (uint32_t)(lone.now / 1000);
 	}
 	lone.result = tcp_input(&lone.tcb, &io, &s, &lone.reply);
 	from_wire(&lone.reply);
@@ -208,5 +209,7 @@ int lone_run(Suite *suite)
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
+	free(lone.chunk);
+	lone.chunk = NULL;
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

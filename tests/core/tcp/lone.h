@@ -29,6 +29,7 @@ struct lone {
 	struct tcp_options opt; /* of the segments that lone_in() makes */
 	usec_t now;
 	uint32_t shift; /* added to all sequence numbers on the wire */
+	uint16_t urgent; /* pointer of the peer's segments */
 	uint32_t window; /* field of the peer's segments */
 	bool sack, timestamps, wscale;
 	struct tcp_segment s; /* the one that lone_out() got, relative again */
