@@ -393,7 +393,7 @@ void service_completed(struct turn *t, const struct half_open *h)
 
 	s->counters.completed++;
 	sources_completed(sources_of(t, h->service), &h->client);
-	if (h->exempt)
+	if (h->exempt || h->reset)
 		return;
 	advance(t, s);
 	tally_completed(&s->tally, &shake);

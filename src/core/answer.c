@@ -93,7 +93,7 @@ static bool half_open_goes_on(struct turn *t, uint32_t slot, const struct pkt *i
 
 	if (i == HALF_OPEN_NONE)
 		return false;
-	if (half_open_at(t->a, i)->client_isn == in->seq &&
+	if (half_open_at(t->a, i)->client_isn == in->seq && !half_open_at(t->a, i)->reset &&
 	    (half_open_at(t->a, i)->answered || (p && p->down))) {
 		passive_syn(t, slot, in);
 		return true;

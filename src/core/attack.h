@@ -39,7 +39,8 @@ struct attack_report {
 	enum attack_class class; /* at the peak */
 	enum detect_cause trigger; /* what was noticed first */
 	bool over;
-	usec_t began, ended, last_seen; /* on the guard's clock; last_seen: when the flood last was */
+	usec_t began, ended,
+		last_seen; /* on the guard's clock; last_seen: when the flood last was */
 	uint32_t peak_rate; /* SYNs in the worst second */
 	uint32_t peak_pending; /* half-opens and cookies in flight at most */
 	uint64_t syns, completed, cookies_valid; /* from beginning to end */

@@ -6,16 +6,26 @@
 #include "core/classify.h"
 
 /*
- * The hard trigger. The excess must be HARD_SIGMAS standard deviations: looks a tick apart are
- * 4e5 an hour, the normal distribution has 1e-9 beyond six. It must be HARD_MIN handshakes, since
- * for few the normal distribution does not hold, and one in HARD_SHARE of those answered, for that
- * many may be lost at once on a bad path. What it holds open must be new: at least a quarter of it on
- * top of the usual number, else it is the network that has become slower for all.
+ * Choked. A server that answers one SYN in four or fewer for three windows in a row is dead, or its
+ * backlog is full. If it is dead, those it has answered complete what they have begun, and the sum falls;
+ * if its backlog is full of forged ones, the sum stays. An eighth of the limit of CUSUM is enough then.
+ */
+#define CHOKED_ANSWERED 4
+#define CHOKED_WINDOWS	3
+#define CHOKED_SHARE	8
+
+/*
+ * The hard trigger. The excess must be HARD_SIGMAS standard deviations: looks a tick apart are 4e5 an
+ * hour, and the normal distribution has 1e-9 beyond six. It must be three eighths of the threshold, or HARD_MIN
+ * where the server answers one in CHOKED_ANSWERED or fewer, for its backlog may be smaller than that. And
+ * one in HARD_SHARE of those answered, all of them or those of the last 131 ms, for that many may be lost
+ * when a path turns bad. What it holds open must be new: half of it comes on top of the usual number, else
+ * it is the network that has become slower for all. Where there are half as many handshakes again as
+ * usual, and so new clients of whom nothing was learned, they are given half as much time again.
  */
 #define HARD_SIGMAS 6
 #define HARD_MIN    8
 #define HARD_SHARE  14
-#define HARD_NEW    4
 #define RING_X10    26 /* windows that the cohorts span, times 10 */
 
 /*
@@ -33,15 +43,6 @@
 #define CUSUM_WINDOWS	      12
 
 /*
- * Choked. A server that answers one SYN in four or fewer for three windows in a row is dead, or its
- * backlog is full. If it is dead, those it has answered complete what they have begun, and the sum falls;
- * if its backlog is full of forged ones, the sum stays. An eighth of the limit is enough then.
- */
-#define CHOKED_ANSWERED 4
-#define CHOKED_WINDOWS	3
-#define CHOKED_SHARE	8
-
-/*
  * What may become usual, at most: 20 handshakes a second and an eighth of those completed that are
  * never completed. An attack that creeps in is not learned beyond that.
  */
@@ -50,7 +51,7 @@
 /* The baseline follows with 1/512 a window, 51 s; at the beginning faster, with 6.4 s. */
 #define BASELINE_WINDOWS     512
 #define BASELINE_WINDOWS_MIN 64
-#define COMPLETED_SHIFT	 3 /* lately: 0.8 s */
+#define COMPLETED_SHIFT	     3 /* lately: 0.8 s */
 
 /*
  * Slow. SLOW_SECONDS_OVER seconds in a row a quarter of the handshakes answered 5 to 15 s ago, and more
@@ -110,15 +111,33 @@ static struct tally_totals difference(const struct tally_totals *a, const struct
 
 /* ---- the hard trigger ---- */
 
+/* is_share() - is the excess too large a share of all? */
+static bool is_share(const struct tally_look *l)
+{
+	return (int64_t)l->excess * HARD_SHARE >= l->answered ||
+	       (l->new_excess > 0 && (int64_t)l->new_excess * HARD_SHARE >= l->new_answered);
+}
+
+static uint32_t hard_min(const struct tally_look *l, const struct detect_config *c)
+{
+	bool choked = l->answered * CHOKED_ANSWERED <= l->opened;
+	uint32_t min = c->start * 3 / 8;
+
+	return choked || min < HARD_MIN ? HARD_MIN : min;
+}
+
 bool detect_is_hard(const struct tally_look *l, const struct detect_config *c, uint32_t usual_x256)
 {
-	uint64_t excess, usual = (uint64_t)usual_x256 * RING_X10 / 2560;
+	uint64_t usual = (uint64_t)usual_x256 * RING_X10 / 2560, excess, variance;
+	bool wide = l->opened > usual + usual / 2;
+	int32_t beyond = wide ? l->wide_excess : l->excess;
 
-	if (l->pending < c->start || l->excess < HARD_MIN)
+	if (l->pending < c->start || beyond < (int32_t)hard_min(l, c))
 		return false;
-	excess = (uint64_t)l->excess;
-	return excess * excess >= HARD_SIGMAS * HARD_SIGMAS * (uint64_t)l->variance &&
-	       excess * HARD_SHARE >= l->answered && l->opened >= usual + excess / HARD_NEW;
+	excess = (uint64_t)beyond;
+	variance = wide ? l->wide_variance : l->variance;
+	return excess * excess >= HARD_SIGMAS * HARD_SIGMAS * variance && is_share(l) &&
+	       l->opened >= usual + excess / 2;
 }
 
 static enum detect_change begin(struct detector *d, enum detect_cause cause, usec_t now)
@@ -199,8 +218,8 @@ static void learn(struct detector *d)
 		d->mean_x256 = (int32_t)max * 256;
 	if (d->mean_x256 < 0)
 		d->mean_x256 = 0;
-	d->usual_x256 =
-		(uint32_t)follow(d->usual_x256, (int64_t)(w->opened - w->many_opened) * 256, d->calm_windows);
+	d->usual_x256 = (uint32_t)follow(d->usual_x256, (int64_t)(w->opened - w->many_opened) * 256,
+					 d->calm_windows);
 }
 
 static uint32_t at_most(uint32_t value, uint32_t max)
@@ -395,8 +414,7 @@ enum detect_change detect_window(struct detector *d, const struct detect_config 
 	d->window_ends += DETECT_WINDOW;
 	if (d->window_ends <= now) /* the caller slept: one long window */
 		d->window_ends = now + DETECT_WINDOW;
-	d->completed_x256 = (uint32_t)follow(d->completed_x256,
-					     (int64_t)d->window.completed * 256,
+	d->completed_x256 = (uint32_t)follow(d->completed_x256, (int64_t)d->window.completed * 256,
 					     1 << COMPLETED_SHIFT);
 	add_up(d, c);
 	count_choked(d);

@@ -63,7 +63,8 @@ struct detector {
 	bool cookies; /* and it is a flood of SYNs */
 	uint32_t windows; /* closed so far, for the seconds */
 	uint32_t calm_windows; /* learned from, counts to BASELINE_WINDOWS */
-	struct tally_totals last, last_second; /* at the end of the last window, of the last second */
+	struct tally_totals last,
+		last_second; /* at the end of the last window, of the last second */
 	struct tally_totals window, second; /* what happened in the last full one */
 	int32_t mean_x256; /* usual answered less completed in a window */
 	uint32_t usual_x256; /* usual handshakes opened in a window */

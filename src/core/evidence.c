@@ -43,9 +43,8 @@ static uint32_t usual_a_second(const struct detector *d)
 static void why_hard(struct sentence *s, const struct service *v)
 {
 	const struct tally_look *l = &v->detector.look;
-	uint32_t usual = l->excess > 0 && (uint32_t)l->excess < l->open
-				 ? l->open - (uint32_t)l->excess
-				 : 0;
+	uint32_t usual =
+		l->excess > 0 && (uint32_t)l->excess < l->open ? l->open - (uint32_t)l->excess : 0;
 
 	put(s, "", l->open);
 	put(s, " of the last ", l->answered);
@@ -89,7 +88,8 @@ static void why_attack(struct sentence *s, const struct service *v)
 		    detect_cusum_limit(d, &v->limits));
 		break;
 	case DETECT_BY_CHOKED:
-		put(s, "the server answers ", (uint64_t)d->window.answered + d->window.many_answered);
+		put(s, "the server answers ",
+		    (uint64_t)d->window.answered + d->window.many_answered);
 		put(s, " of ", d->window.opened);
 		put(s, " SYNs, with ", d->all.sum);
 		put_text(s, " handshakes more than usual left open");

@@ -80,6 +80,10 @@ void exchange_add_look(struct tally_look *sum, const struct tally_look *one)
 	sum->open += one->open;
 	sum->excess += one->excess;
 	sum->variance += one->variance;
+	sum->wide_excess += one->wide_excess;
+	sum->wide_variance += one->wide_variance;
+	sum->new_answered += one->new_answered;
+	sum->new_excess += one->new_excess;
 	sum->slow_answered += one->slow_answered;
 	sum->slow_open += one->slow_open;
 	sum->flight += one->flight;
@@ -123,8 +127,7 @@ bool exchange_others(struct exchange *e, uint32_t guard, uint32_t service, uint3
 	for (uint32_t g = 0; g < e->guards; g++) {
 		struct exchange_row *row = exchange_row(e, g, service);
 
-		if (g == guard ||
-		    atomic_load_explicit(&row->name, memory_order_acquire) != name)
+		if (g == guard || atomic_load_explicit(&row->name, memory_order_acquire) != name)
 			continue;
 		read_row(row, now, &t, &l);
 		add_totals(&sum, &t);

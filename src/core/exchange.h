@@ -72,7 +72,8 @@ void exchange_init(struct exchange *e, uint32_t guards);
 
 uint32_t exchange_name(const char *service); /* never 0 */
 
-static inline struct exchange_row *exchange_row(struct exchange *e, uint32_t guard, uint32_t service)
+static inline struct exchange_row *exchange_row(struct exchange *e, uint32_t guard,
+						uint32_t service)
 {
 	return &e->row[guard * GUARD_SERVICES_MAX + service];
 }

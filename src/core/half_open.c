@@ -78,7 +78,8 @@ static void list_unlink(struct guard_arena *a, struct half_open_list *l, struct 
 	else
 		l->tail = h->prev;
 	l->count--;
-	l->exempt -= h->exempt;
+	l->exempt -= h->exempt && !h->reset;
+	l->reset -= h->reset;
 	l->concentrated -= h->concentrated;
 }
 
@@ -101,7 +102,8 @@ void half_open_remove(struct guard_arena *a, uint32_t i)
 {
 	struct half_open *h = half_open_at(a, i);
 
-	service_removed(a, h);
+	if (!h->reset)
+		service_removed(a, h);
 	hash_unlink(a, i);
 	list_unlink(a, &a->service[h->service].half_opens, h);
 	h->client_port = 0;
@@ -188,4 +190,19 @@ void half_open_exempt(struct guard_arena *a, uint32_t i)
 
 	h->exempt = 1;
 	a->service[h->service].half_opens.exempt++;
+}
+
+void half_open_reset(struct guard_arena *a, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+	struct half_open_list *l = &a->service[h->service].half_opens;
+
+	if (h->reset)
+		return;
+	service_removed(a, h);
+	l->concentrated -= h->concentrated;
+	l->exempt -= h->exempt;
+	h->concentrated = 0;
+	h->reset = 1;
+	l->reset++;
 }

@@ -7,7 +7,11 @@
  * first to time out, to be evicted and to be reset toward the server.
  *
  *   SYN seen ---> SYN-ACK seen ---> completing ACK: removed, becomes a flow
- *        \________________\_______> RST, time-out, eviction: removed
+ *        \________________\_______> RST of the server, time-out, eviction: removed
+ *
+ * One that the client has reset is half-open no more and is not reported as such, but it stays in the
+ * table: who forges a RST whose TTL ends between guard and server leaves the server with what the guard
+ * would have forgotten, and could not take off it when an attack begins.
  */
 #ifndef TCPGUARD_CORE_HALF_OPEN_H
 #define TCPGUARD_CORE_HALF_OPEN_H
@@ -41,7 +45,7 @@ struct half_open {
 	uint32_t hash_next : 24, service : 8;
 	uint32_t next : 24, answered : 1, retransmits : 3, exempt : 1, concentrated : 1,
 		spare : 2;
-	uint32_t prev : 24, offered : 4, data : 1, spare2 : 3;
+	uint32_t prev : 24, offered : 4, data : 1, reset : 1, spare2 : 2;
 };
 
 /* With the four bytes of its hash bucket an entry costs 64 bytes. */
@@ -58,6 +62,7 @@ struct half_open_list {
 	uint32_t head, tail; /* HALF_OPEN_NONE when empty */
 	uint32_t count;
 	uint32_t concentrated; /* of them, those beyond the share of one source, core/tally.h */
+	uint32_t reset; /* of them, those that the client has reset */
 	uint32_t exempt; /* of them, those of allowed clients: they say nothing about an attack */
 };
 
@@ -80,13 +85,16 @@ uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt
 
 void half_open_remove(struct guard_arena *a, uint32_t i);
 
+/* half_open_reset() - the client has reset it, or somebody in its name. */
+void half_open_reset(struct guard_arena *a, uint32_t i);
+
 /* half_open_exempt() - a fresh entry is of an allowed client. */
 void half_open_exempt(struct guard_arena *a, uint32_t i);
 
 /* half_open_suspects() - entries that count for the detector. */
 static inline uint32_t half_open_suspects(const struct half_open_list *l)
 {
-	return l->count - l->exempt;
+	return l->count - l->exempt - l->reset;
 }
 
 #endif

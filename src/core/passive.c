@@ -28,7 +28,7 @@ void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
 	if (i != HALF_OPEN_NONE) {
 		struct half_open *h = half_open_at(t->a, i);
 
-		if (h->client_isn == in->seq) {
+		if (h->client_isn == in->seq && !h->reset) {
 			if (h->retransmits < RETRANSMITS_MAX)
 				h->retransmits++;
 			turn_service(t, slot)->counters.syn_retransmitted++;
@@ -79,9 +79,9 @@ void passive_client(struct turn *t, uint32_t hi, const struct pkt *in)
 	turn_accept(t);
 	if (in->flags & TCP_RST) {
 		/* only what the server believes, too: else it keeps what the guard does not count */
-		if (in->seq == h->client_isn + 1) {
+		if (in->seq == h->client_isn + 1 && !h->reset) {
 			service_reset(t, hi);
-			half_open_remove(t->a, hi);
+			half_open_reset(t->a, hi);
 		}
 		return;
 	}
@@ -133,14 +133,15 @@ void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 	if (in->flags & TCP_RST) {
 		if (!h->answered) /* after a SYN-ACK it only gives up this one */
 			learn_refusal(t, h->service, in);
-		service_closed(t, hi);
+		if (!h->reset)
+			service_closed(t, hi);
 		half_open_remove(t->a, hi);
 		return;
 	}
 	if (!(in->flags & TCP_SYN))
 		return;
 	turn_service(t, h->service)->counters.synack_seen++;
-	if (!h->answered)
+	if (!h->answered && !h->reset)
 		service_answered(t, hi);
 	h->answered = 1;
 	h->server_isn = in->seq;

@@ -75,6 +75,8 @@ void guard_report(const struct guard *g, struct guard_report *r)
 	r->flows_used = a->flow_used;
 	r->half_open_max = a->limits.max_half_open;
 	r->half_open_used = a->half_open_used;
+	for (uint32_t i = 0; i < a->n_services; i++)
+		r->half_open_used -= a->service[i].half_opens.reset;
 	r->half_open_entry_bytes = per_entry(sizeof(struct half_open), a->at.half_open_mask + 1,
 					     a->limits.max_half_open);
 	r->flow_entry_bytes =
@@ -101,7 +103,7 @@ bool guard_report_service(const struct guard *g, uint32_t index, usec_t now,
 	r->deficit = s->detector.look.excess > 0 ? (uint32_t)s->detector.look.excess : 0;
 	r->baseline = (uint32_t)((uint64_t)s->detector.usual_x256 * DETECT_WINDOWS_S / 256);
 	r->state_since = s->state_since;
-	r->half_open = s->half_opens.count;
+	r->half_open = s->half_opens.count - s->half_opens.reset;
 	r->half_open_peak = s->half_open_peak;
 	r->cookies_in_flight = alarm_flight(s);
 	r->flows = s->flows;
@@ -227,7 +229,8 @@ uint32_t guard_report_flows(const struct guard *g, usec_t now, uint32_t *cursor,
 			*cursor = INDEX_NONE;
 			break;
 		}
-		if (half_open_at(a, at & ~HALF_OPEN_ID)->client_port)
+		if (half_open_at(a, at & ~HALF_OPEN_ID)->client_port &&
+		    !half_open_at(a, at & ~HALF_OPEN_ID)->reset)
 			fill_half_open(g, at & ~HALF_OPEN_ID, now, &rows[n++]);
 		++*cursor;
 	}

@@ -147,7 +147,7 @@ static void expire_half_opens(struct turn *t, struct service *s)
 
 		if (turn_tick(t) - h->born < limit)
 			break;
-		s->counters.half_open_timeouts++;
+		s->counters.half_open_timeouts += !h->reset;
 		half_open_remove(t->a, s->half_opens.head);
 	}
 }

@@ -6,12 +6,12 @@
 #include "core/arena.h"
 
 /*
- * What is assumed of clients before any was seen: 80 ms in the median, a fifth of them beyond 160 ms. In
+ * What is assumed of clients before any was seen: 60 ms in the median, one in six beyond 131 ms. In
  * 1/1024; it weighs as much as PRIOR_CLIENTS clients and is forgotten with them.
  */
-static const uint8_t prior[COHORTS + 1] = {4,  28, 53, 66, 70, 69, 66, 61, 56, 51, 46,
-					   41, 37, 33, 30, 27, 24, 22, 20, 18, 16, 15,
-					   13, 12, 11, 10, 9,  8,	8,  7,	6,  6,	81};
+static const uint8_t prior[COHORTS + 1] = {7,  47, 82, 95, 94, 87, 78, 68, 59, 51, 44,
+					   38, 33, 28, 24, 21, 19, 16, 14, 12, 11, 10,
+					   8,  8,  7,  6,  5,  5,  4,  4,  3,  3,  33};
 
 #define PRIOR_CLIENTS 64
 #define CLIENT_WEIGHT (1024 / PRIOR_CLIENTS) /* what one client adds to its bin */
@@ -27,6 +27,11 @@ static const uint8_t prior[COHORTS + 1] = {4,  28, 53, 66, 70, 69, 66, 61, 56, 5
  * loses more of its clients, and a flood that creeps in must not teach more than that.
  */
 #define TAIL_MAX(total) ((total) / 4)
+
+/* However fast its clients are, a stall of 25 ms somewhere on the way is nothing. */
+#define WIDE_MIN 3
+/* Until that many were seen, what is assumed of clients is wide enough already. */
+#define WIDE_LEARNED (4 * PRIOR_CLIENTS)
 
 /* When half of a cookie's clients have answered, for want of its birth: the cohort it is booked to. */
 #define COOKIE_LAG_MAX (COHORTS / 2)
@@ -124,27 +129,57 @@ static void count_completed(struct lane *l, uint32_t born)
 		c->completed++;
 }
 
-/* The excess of a lane and its variance, in 1/1024 of what @look is to have. */
-static void look_at_lane(const struct lane *l, const struct delays *d, struct tally_look *look)
+/* What is expected to be open, by age in ticks, in 1/1024: as learned, and stretched by a half. */
+struct expected {
+	uint32_t open[COHORTS], wide[COHORTS];
+};
+
+static void expect(const struct delays *d, struct expected *e)
 {
 	uint32_t longer = d->total;
-	int64_t excess = 0, variance = 0;
+	bool learned = d->total >= WIDE_LEARNED * CLIENT_WEIGHT;
 
 	for (uint32_t age = 0; age < COHORTS; age++) {
-		const struct cohort *c = &l->cohort[(l->head - age) % COHORTS];
-		int64_t open = (uint64_t)longer * 1024 / d->total;
-
+		e->open[age] = (uint32_t)((uint64_t)longer * 1024 / d->total);
+		e->wide[age] = age < WIDE_MIN ? 1024 : e->open[learned ? age * 2 / 3 : age];
 		longer -= d->bin[age];
+	}
+}
+
+/* A sum in 1/1024, its variance in the square of that. */
+struct surplus {
+	int64_t sum, variance;
+};
+
+static void add_surplus(struct surplus *s, const struct cohort *c, int64_t open)
+{
+	s->sum += (int64_t)(c->answered - c->completed) * 1024 - c->answered * open;
+	s->variance += c->answered * open * (1024 - open);
+}
+
+static void look_at_lane(const struct lane *l, const struct delays *d, struct tally_look *look)
+{
+	struct surplus as_learned = {0}, wide = {0};
+	struct expected e;
+
+	expect(d, &e);
+	for (uint32_t age = 0; age < COHORTS; age++) {
+		const struct cohort *c = &l->cohort[(l->head - age) % COHORTS];
+
+		if (age == COHORTS / 2) {
+			look->new_answered = look->answered;
+			look->new_excess = (int32_t)(as_learned.sum / 1024);
+		}
 		look->opened += c->opened;
-		if (c->answered == 0)
-			continue;
 		look->answered += c->answered;
 		look->open += c->answered - c->completed;
-		excess += (int64_t)(c->answered - c->completed) * 1024 - c->answered * open;
-		variance += c->answered * open * (1024 - open);
+		add_surplus(&as_learned, c, e.open[age]);
+		add_surplus(&wide, c, e.wide[age]);
 	}
-	look->excess = (int32_t)(excess / 1024);
-	look->variance = (uint32_t)(variance / (1024 * 1024));
+	look->excess = (int32_t)(as_learned.sum / 1024);
+	look->variance = (uint32_t)(as_learned.variance / (1024 * 1024));
+	look->wide_excess = (int32_t)(wide.sum / 1024);
+	look->wide_variance = (uint32_t)(wide.variance / (1024 * 1024));
 }
 
 /* ---- sources ---- */

@@ -24,31 +24,31 @@
 #include "base/addr.h"
 #include "base/types.h"
 
-#define COHORTS		32 /* ticks: 262 ms, beyond which hardly anybody's round trip is */
-#define FLIGHT_WINDOW	(100 * USEC_PER_MSEC)
-#define FLIGHT_WINDOWS	32 /* a cookie, or a handshake that was reset, counts as pending: 3.2 s */
-#define SLOW_SECONDS	16 /* of 1.05 s, for the slow trigger */
-#define SOURCE_SETS	256
-#define SOURCE_WAYS	2
-#define DESTINATIONS	8
+#define COHORTS	       32 /* ticks: 262 ms, beyond which hardly anybody's round trip is */
+#define FLIGHT_WINDOW  (100 * USEC_PER_MSEC)
+#define FLIGHT_WINDOWS 32 /* a cookie, or a handshake that was reset, counts as pending: 3.2 s */
+#define SLOW_SECONDS   16 /* of 1.05 s, for the slow trigger */
+#define SOURCE_SETS    256
+#define SOURCE_WAYS    2
+#define DESTINATIONS   8
 
 /* Totals since the start. They wrap; only differences mean anything. TOTAL(name) */
-#define TALLY_TOTALS(TOTAL) \
-	TOTAL(syns) /* SYNs, retransmissions too */ \
-	TOTAL(opened) /* handshakes begun, concentrated ones too */ \
+#define TALLY_TOTALS(TOTAL)                                                        \
+	TOTAL(syns) /* SYNs, retransmissions too */                                \
+	TOTAL(opened) /* handshakes begun, concentrated ones too */                \
 	TOTAL(answered) /* of them answered by a SYN-ACK, concentrated ones not */ \
-	TOTAL(completed) /* of those */ \
-	TOTAL(closed) /* of those answered, given up by the server */ \
-	TOTAL(reset) /* of those answered, given up by the client */ \
-	TOTAL(refused) /* handshakes refused by the server */ \
-	TOTAL(many_opened) /* concentrated: begun */ \
-	TOTAL(many_answered) /* answered */ \
-	TOTAL(many_done) /* of them completed, or given up by either side */ \
-	TOTAL(many_reset) /* of them given up by the client */ \
-	TOTAL(cookies_valid) /* cookies that came back */ \
-	TOTAL(stray_acks) /* ACKs of clients that belong to nothing */ \
-	TOTAL(stray_rsts) \
-	TOTAL(stray_synacks) \
+	TOTAL(completed) /* of those */                                            \
+	TOTAL(closed) /* of those answered, given up by the server */              \
+	TOTAL(reset) /* of those answered, given up by the client */               \
+	TOTAL(refused) /* handshakes refused by the server */                      \
+	TOTAL(many_opened) /* concentrated: begun */                               \
+	TOTAL(many_answered) /* answered */                                        \
+	TOTAL(many_done) /* of them completed, or given up by either side */       \
+	TOTAL(many_reset) /* of them given up by the client */                     \
+	TOTAL(cookies_valid) /* cookies that came back */                          \
+	TOTAL(stray_acks) /* ACKs of clients that belong to nothing */             \
+	TOTAL(stray_rsts)                                                          \
+	TOTAL(stray_synacks)                                                       \
 	TOTAL(server_rsts) /* RSTs of servers that belong to no handshake */
 
 struct tally_totals {
@@ -75,7 +75,8 @@ struct delays {
 /* Sources seen lately, a tenth of a second at 5,000 SYN/s; who is not in it has nothing open. */
 struct source_watch {
 	uint32_t key; /* hash of an address */
-	uint16_t open; /* its handshakes that were not completed; a quarter is forgotten each second */
+	uint16_t
+		open; /* its handshakes that were not completed; a quarter is forgotten each second */
 	uint16_t second; /* when that was done last */
 };
 
@@ -96,6 +97,10 @@ struct tally_look {
 	uint32_t open; /* of them not completed */
 	int32_t excess; /* of those, beyond what is usual */
 	uint32_t variance; /* of the excess */
+	int32_t wide_excess; /* the same for clients who are half as slow again, and its variance */
+	uint32_t wide_variance;
+	uint32_t new_answered; /* of the answered, those of the newer half of the cohorts */
+	int32_t new_excess; /* of these */
 	uint32_t slow_answered; /* handshakes answered 5 to 15 s ago */
 	uint32_t slow_open; /* of them still open */
 	uint32_t flight; /* cookies in flight, as a part of pending */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/rules.h"
+#include "core/internal.h"
 #include "fixture.h"
 
 #define ROUNDS 7
@@ -84,6 +85,21 @@ static void passed_syn_once(uint32_t i)
 		fx.out->n_tx = 0;
 		guard_expire(&fx.guard, fx.now, fx.out);
 	}
+}
+
+/* What the detector costs of a SYN: the sketch of the sources, the tally, the look once a tick. */
+static void detected_once(uint32_t i)
+{
+	static struct actions out;
+	struct turn t = {.a = fx.arena, .config = fx.config, .out = &out, .rule = RULE_NONE};
+	struct pkt *syn = &fx.last.pkt;
+
+	if (i % 64 == 0)
+		fx.now += 640; /* 100,000 a second */
+	t.now = fx.now;
+	syn->src.w[3] = i * 2654435761u;
+	service_syn(&t, 0, syn);
+	service_opened(&t, 0, syn, HALF_OPEN_NONE);
 }
 
 static void built_once(uint32_t i)
@@ -210,6 +226,15 @@ static void bench_reactions(void)
 	free(rules);
 }
 
+static void bench_detector(void)
+{
+	open_guard(GUARD_MODE_ALWAYS);
+	segment = fx_conn_syn(&conn);
+	write_segment();
+	offer(UINT32_MAX, 5);
+	measure("of a SYN, the detector and its sketch", detected_once, 1000000);
+}
+
 static void bench_half_open(void)
 {
 	open_guard(GUARD_MODE_MONITOR);
@@ -254,6 +279,7 @@ static void bench_reports(void)
 START_TEST(bench)
 {
 	bench_answers();
+	bench_detector();
 	bench_reactions();
 	bench_half_open();
 	bench_flows();

@@ -266,7 +266,8 @@ START_TEST(a_pulsed_flood_is_one_attack)
 	}
 	ck_assert_uint_eq(fx_counters().attacks, 1);
 	ck_assert_uint_eq(fx_events(GUARD_EVENT_ATTACK_ENDED), 0);
-	fx_advance(140 * SEC); /* nobody relieves the table in this mode: a minute and the hold time */
+	fx_advance(140 *
+		   SEC); /* nobody relieves the table in this mode: a minute and the hold time */
 	ck_assert_int_eq(state(), GUARD_CALM);
 	ck_assert_uint_eq(fx_counters().attacks, 1);
 	ck_assert_uint_eq(fx_events(GUARD_EVENT_ATTACK_ENDED), 1);
@@ -333,8 +334,8 @@ START_TEST(segments_of_nothing)
 	fx_open(GUARD_MODE_ADAPTIVE);
 	for (uint32_t i = 0; i < 4000; i++) {
 		struct seg_end who = fx_forged();
-		struct segment s = _i ? seg_rst(who, fx.server, 5)
-				      : seg_synack(who, fx.server, 5, 6);
+		struct segment s =
+			_i ? seg_rst(who, fx.server, 5) : seg_synack(who, fx.server, 5, 6);
 
 		fx_accept(&s);
 		fx_advance(MSEC / 4);

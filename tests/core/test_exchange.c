@@ -32,8 +32,8 @@ static void setup(void)
 	for (uint32_t i = 0; i < GUARDS; i++) {
 		arena[i] = aligned_alloc(4096, size);
 		memset(arena[i], 0, size);
-		ck_assert_int_eq(guard_init(&guard[i], arena[i], &fx.limits, fx.config, now, fx.seed),
-				 0);
+		ck_assert_int_eq(
+			guard_init(&guard[i], arena[i], &fx.limits, fx.config, now, fx.seed), 0);
 		guard_join(&guard[i], board, i);
 	}
 }
