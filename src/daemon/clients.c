@@ -43,6 +43,23 @@ static const char *describe(const struct rulebook_entry *e, char *buf, size_t le
 
 /* ---- the file ---- */
 
+/* write_file() - unless another daemon uses the directory. Return: 0 or a negative errno with @why filled. */
+static int write_file(const struct daemon *d, const char *name, const char *text, size_t len,
+		      char *why, size_t why_len)
+{
+	const char *dir = d->conf->state_dir;
+	int rc, lock = -1;
+
+	if (!attacks_own_directory(d)) { /* not yet, or not for us */
+		lock = state_dir_lock(dir, why, why_len);
+		if (lock < 0)
+			return lock;
+	}
+	rc = state_file_write(dir, name, text, len, why, why_len);
+	state_dir_unlock(lock);
+	return rc;
+}
+
 /* save() - Return: 0 or a negative errno with @why filled; then it is tried again later. */
 static int save(struct daemon *d, char *why, size_t why_len)
 {
@@ -58,7 +75,7 @@ static int save(struct daemon *d, char *why, size_t why_len)
 		snprintf(why, why_len, "out of memory");
 		return -ENOMEM;
 	}
-	rc = state_file_write(d->conf->state_dir, FILE_NAME, text, len, why, why_len);
+	rc = write_file(d, FILE_NAME, text, len, why, why_len);
 	free(text);
 	if (rc < 0) {
 		if (!failed_before)
@@ -77,8 +94,7 @@ static int save(struct daemon *d, char *why, size_t why_len)
 static void set_aside(struct daemon *d, const char *text, size_t len, const char *problem)
 {
 	char why[DAEMON_WHY_MAX];
-	bool kept = state_file_write(d->conf->state_dir, FILE_NAME_DAMAGED, text, len, why,
-				     sizeof(why)) == 0;
+	bool kept = write_file(d, FILE_NAME_DAMAGED, text, len, why, sizeof(why)) == 0;
 
 	log_message(LOG_ERR,
 		    "%s/" FILE_NAME " is damaged (%s); no client is denied or allowed because of "

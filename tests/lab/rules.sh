@@ -131,6 +131,22 @@ full_disk() {
 	ctl undeny "$(prefix)"
 }
 
+# Somebody else has the directory: what is in it is his.
+shared_directory() {
+	ctl deny 203.0.113.0/24
+	guard_stop
+	start other flock -F "$LAB_TMP/state/.lock" sleep 100
+	guard_start
+	ctl deny "$(prefix)" | grep -q 'warning: .*another tcpguardd uses'
+	verdict $? "another daemon's directory is said to who asks"
+	check "the rule is in force" not serves
+	check "the file is left alone" not grep -q "$(prefix)" "$LAB_TMP/state/rules.json"
+	stop other
+	check "it is written when it is free" try_for 15 grep -q "$(prefix)" "$LAB_TMP/state/rules.json"
+	ctl undeny "$(prefix)"
+	ctl undeny 203.0.113.0/24
+}
+
 from_the_file() {
 	guard_config adaptive "deny = \"$(prefix)\""
 	ctl config reload >/dev/null
@@ -211,6 +227,7 @@ rules() {
 	from_the_file
 	keep_over_restarts
 	full_disk
+	shared_directory
 	if [ -n "$HAVE_NFT" ]; then
 		kernel
 	else
