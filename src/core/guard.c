@@ -64,6 +64,8 @@ int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
 	a->table_key.k1 = seed_word(seed, 3);
 	key_ring_init(&a->keys, &master, config->cookie_rotate, now);
 	half_open_init(a);
+	/* zero as it is, but touched now: the first flood is not to make the daemon grow */
+	memset(arena_reactions(a), 0, sizeof(struct reactions));
 	flow_init(a);
 	profile_init(a);
 	for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
