@@ -4,6 +4,7 @@ dist_doc_DATA = \
 	doc/architecture.md \
 	doc/control-protocol.md \
 	doc/cookie.md \
+	doc/detection.md \
 	doc/grafana-dashboard.json \
 	doc/operations.md \
 	doc/overview.svg \

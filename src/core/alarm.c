@@ -139,10 +139,8 @@ static void refresh_sources(struct turn *t, uint32_t slot)
 /* classify() - the attack, by what is known now; a flood of SYNs stays one. */
 static void classify(struct service *s)
 {
-	const struct tally_totals *seen =
-		s->detector.second.syns ? &s->detector.second : &s->detector.window;
-
-	s->attack.class = classify_attack(s->detector.cause, seen, &s->attack.sources);
+	s->attack.class =
+		classify_attack(s->detector.cause, &s->detector.window, &s->attack.sources);
 	s->detector.class = (uint8_t)s->attack.class;
 }
 
@@ -170,7 +168,6 @@ static void record_begin(struct turn *t, uint32_t slot, const struct destination
 			.began = t->now,
 		};
 		memcpy(s->attack.service, s->name, sizeof(s->attack.service));
-		s->valid_before = s->counters.cookies_valid;
 	}
 	s->attack.last_seen = t->now;
 	refresh_sources(t, slot);
@@ -192,11 +189,10 @@ static void record_window(struct turn *t, uint32_t slot, const struct tally_look
 	r->cookies_valid += d->window.cookies_valid;
 	if (look->pending > r->peak_pending)
 		r->peak_pending = look->pending;
-	if (!second && !first)
+	if (!first && (!second || d->second.syns <= r->peak_rate))
 		return;
-	if (d->window.syns * DETECT_WINDOWS_S <= r->peak_rate && !first)
-		return;
-	r->peak_rate = second && d->second.syns > r->peak_rate ? d->second.syns : r->peak_rate;
+	if (second)
+		r->peak_rate = d->second.syns;
 	refresh_sources(t, slot);
 	classify(s);
 	note_destination(s, NULL);

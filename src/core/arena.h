@@ -70,7 +70,6 @@ struct service {
 	uint32_t looked; /* tick of the last look */
 	uint32_t sources_second;
 	usec_t alarmed_at; /* a follower's hard trigger; 0: none */
-	uint64_t valid_before;
 	usec_t state_since;
 	usec_t relief_at; /* next look at the oldest half-opens during an attack; 0: none */
 	struct half_open_list half_opens;

@@ -14,9 +14,9 @@ enum attack_class classify_odd(const struct tally_totals *second, uint32_t usual
 
 /*
  * classify_attack() - what is the attack that @cause has noticed?
- * @second: what happened in the last second (or window); @sources: who sent the SYNs.
+ * @window: what happened in the last 100 ms; @sources: who sent the SYNs.
  */
-enum attack_class classify_attack(enum detect_cause cause, const struct tally_totals *second,
+enum attack_class classify_attack(enum detect_cause cause, const struct tally_totals *window,
 				  const struct sources_report *sources);
 
 #endif
