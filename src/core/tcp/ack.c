@@ -153,15 +153,48 @@ static void without_sack(struct tcb *t, const struct tcp_io *io, const struct tc
 	}
 }
 
+/*
+ * proportional_rate() - RFC 6937: while lost data is sent again, no more goes out than has come in. Without
+ * that, half a window is sent in one burst, and lost again.
+ * @new_loss: this ACK has revealed more losses.
+ */
+static void proportional_rate(struct tcb *t, const struct tcp_io *io, struct tcp_flight *f,
+			      const struct delivery *d, bool new_loss)
+{
+	uint32_t pipe = pipe_bytes(t, io), mss = payload_max(t), may, limit;
+
+	f->prr_delivered += d->bytes;
+	limit = f->prr_delivered > f->prr_out ? f->prr_delivered - f->prr_out : 0;
+	if (pipe > t->ssthresh) {
+		uint64_t out = ((uint64_t)f->prr_delivered * t->ssthresh + f->recover_fs - 1) /
+			       f->recover_fs;
+
+		may = out > f->prr_out ? (uint32_t)(out - f->prr_out) : 0;
+	} else {
+		/* the slow start reduction bound, and only while all goes well */
+		if (d->acked > 0 && !new_loss)
+			limit = max_u32(limit, d->bytes) + mss;
+		may = min_u32(t->ssthresh - pipe, limit);
+	}
+	if (f->prr_out == 0)
+		may = max_u32(may, mss);
+	t->cwnd = max_u32(pipe + may, mss);
+}
+
 void loss_found(struct tcb *t, const struct tcp_io *io)
 {
-	const struct tcp_flight *f = flight_of(t, io);
+	struct tcp_flight *f = flight_of(t, io);
 
 	if (!f || f->lost == 0 || (t->flags & (TCB_RECOVERY | TCB_LOSS)))
 		return;
 	t->recover = t->snd_nxt;
 	t->flags |= TCB_RECOVERY;
 	congestion_fast(t, io);
+	if (t->flags & TCB_SACK) {
+		f->recover_fs = outstanding(t);
+		f->prr_delivered = f->prr_out = 0;
+		t->cwnd = max_u32(pipe_bytes(t, io), payload_max(t));
+	}
 }
 
 /* take_ece() - RFC 3168 6.1.2: as after a loss, but once a round trip and nothing to send again. */
@@ -188,13 +221,17 @@ static void measure(struct tcb *t, const struct tcp_io *io, const struct deliver
 	}
 }
 
-static void leave_recovery(struct tcb *t)
+static void leave_recovery(struct tcb *t, struct tcp_flight *f)
 {
 	if (!(t->flags & (TCB_RECOVERY | TCB_LOSS | TCB_ECN_REDUCED)) ||
 	    seq_lt(t->snd_una, t->recover))
 		return;
 	if (t->flags & TCB_RECOVERY)
 		rack_recovered(t);
+	if ((t->flags & TCB_RECOVERY) && f && f->recover_fs) {
+		f->recover_fs = 0;
+		t->cwnd = t->ssthresh;
+	}
 	t->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_LOSS | TCB_ECN_REDUCED);
 	t->dupacks = 0;
 }
@@ -204,15 +241,17 @@ static void react(struct tcb *t, const struct tcp_io *io, const struct tcp_segme
 		  const struct delivery *d, uint32_t prior_una)
 {
 	struct tcp_flight *f = flight_of(t, io);
-	uint32_t wait_us = 0;
+	uint32_t wait_us = 0, lost = f ? f->lost : 0;
 	bool limited = f && f->limited && seq_leq(prior_una, f->limited_end);
 
 	if (f) {
 		tail_probe_acked(t, io, f, s, d);
 		wait_us = rack_detect(t, io, f);
 	}
-	leave_recovery(t);
+	leave_recovery(t, f);
 	loss_found(t, io);
+	if (f && f->recover_fs && (t->flags & TCB_RECOVERY))
+		proportional_rate(t, io, f, d, f->lost > lost);
 	take_ece(t, io, s);
 	if (d->acked > 0 && limited && !(t->flags & TCB_RECOVERY))
 		congestion_acked(t, io, d->bytes);

@@ -18,7 +18,7 @@ struct tcp_sent {
 	uint32_t flags; /* enum tcp_sent_flag; never both SACKED and LOST */
 };
 
-#define TCP_SENT_MAX 160
+#define TCP_SENT_MAX 320
 
 /*
  * What is in flight: from the first byte sent until all is acknowledged.
@@ -34,6 +34,8 @@ struct tcp_flight {
 	uint32_t fack; /* end of the highest delivered; counts if rack_valid */
 	uint32_t tail_probe_end; /* TLP.end_seq, while tail_probe is not 0 */
 	uint32_t tail_probe; /* 0: none, 1: new data, 2: a retransmission */
+	/* RFC 6937: how much of what was in flight at the loss has come since, and gone out since */
+	uint32_t recover_fs, prr_delivered, prr_out; /* recover_fs 0: not in use */
 	uint32_t limited, limited_end; /* up to there, more would have been sent but for cwnd */
 	struct tcp_sent sent[TCP_SENT_MAX];
 };
@@ -42,7 +44,7 @@ struct tcp_range {
 	uint32_t left, right;
 };
 
-#define TCP_GAPS_MAX 32 /* pieces behind a gap that one connection may have received */
+#define TCP_GAPS_MAX 320 /* pieces behind a gap that one connection may have received */
 
 /* What has been received out of order: ascending pieces, with gaps between them. */
 struct tcp_gaps {

@@ -151,7 +151,7 @@ void congestion_fast(struct tcb *t, const struct tcp_io *io)
 void congestion_timeout(struct tcb *t, const struct tcp_io *io)
 {
 	/* RFC 5681 3.1: a time-out of what was sent again already does not lower ssthresh any more */
-	if (!(t->flags & TCB_LOSS))
+	if (!(t->flags & (TCB_LOSS | TCB_RECOVERY)))
 		t->ssthresh = algorithm(io)->lost(t, io);
 	t->cwnd = payload_max(t);
 }

@@ -149,6 +149,7 @@ static bool send_new(struct tcb *t, const struct tcp_io *io, struct tcp_segment 
 		move(t, TCP_EV_SND_FIN);
 	}
 	flight_sent(f, t->snd_nxt, now_us(io));
+	f->prr_out += len;
 	put_text(t, io, s, from, t->snd_nxt);
 	s->ect = (t->flags & TCB_ECN) && len > 0;
 	if ((t->flags & TCB_SEND_CWR) && len > 0) {
@@ -167,6 +168,7 @@ static bool send_again(struct tcb *t, const struct tcp_io *io, struct tcp_segmen
 	uint32_t to = seq_lt(from + len, f->sent[i].end) ? from + len : f->sent[i].end;
 
 	flight_resent(t, f, i, to, now_us(io));
+	f->prr_out += to - from;
 	t->retransmits++;
 	put_text(t, io, s, from, to);
 	timer_sent(t, io, false);

@@ -13,7 +13,7 @@
 #include "base/types.h"
 #include "core/tcp/books.h"
 
-#define TCP_CHUNK_BYTES 2048 /* a power of two: places of bytes survive the wrap of 2^32 */
+#define TCP_CHUNK_BYTES 4096 /* a power of two: places of bytes survive the wrap of 2^32 */
 
 struct tcp_chunk {
 	uint32_t next; /* INDEX_NONE at the end */

@@ -141,6 +141,7 @@ static void rto_fired(struct tcb *t, const struct tcp_io *io)
 		congestion_timeout(t, io);
 		flight_lose_all(t, f);
 		f->tail_probe = 0;
+		f->recover_fs = 0;
 	}
 	t->flags &= ~(uint32_t)TCB_RECOVERY;
 	t->flags |= TCB_LOSS;
