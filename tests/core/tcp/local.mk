@@ -11,6 +11,19 @@ tests_core_tcp_sim_SOURCES = \
 tests_core_tcp_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_core_tcp_sim_LDADD = libcore.la libwire.la libbase.la
 
+# How much gets through, against a committed table.
+check_PROGRAMS += tests/core/tcp/goodput
+TESTS += tests/core/tcp/goodput.sh
+dist_noinst_SCRIPTS += tests/core/tcp/goodput.sh
+EXTRA_DIST += tests/core/tcp/goodput.txt
+tests_core_tcp_goodput_SOURCES = \
+	tests/core/tcp/goodput.c \
+	tests/core/tcp/network.c \
+	tests/core/tcp/world.c \
+	tests/core/tcp/world.h
+tests_core_tcp_goodput_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_core_tcp_goodput_LDADD = libcore.la libwire.la libbase.la
+
 if HAVE_CHECK
 check_LTLIBRARIES += liblone.la
 liblone_la_SOURCES = \

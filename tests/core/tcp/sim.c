@@ -65,6 +65,7 @@ static void plan_host(struct rng *r, struct host_plan *h)
 {
 	h->total = rng_pct(r, 10) ? 0 : rng_size(r, 400000);
 	h->chunk = 1 + rng_size(r, 4095);
+	h->send_buffer = 128 * 1024;
 	h->abort_at = rng_pct(r, 8) ? rng_size(r, 300000) : UINT32_MAX;
 	h->stall_at = rng_pct(r, 25) ? rng_size(r, h->total + 1) : UINT32_MAX;
 	h->stall = rng_range(r, 1000, 90 * USEC_PER_SEC);

@@ -102,8 +102,10 @@ END_TEST
 
 START_TEST(pieces_are_bounded)
 {
-	given(TCPS_ESTABLISHED);
-	for (unsigned i = 0; i < 200; i++)
+	lone_reset();
+	lone.config.rcv_buf = 4000;
+	lone_open(TCPS_ESTABLISHED);
+	for (unsigned i = 0; i < 900; i++)
 		data(1 + 4 * i, 1);
 	ck_assert_uint_le(lone.pool.used, 2);
 	ck_assert_uint_eq(lone.chunk[lone.tcb.gaps].gaps.n, TCP_GAPS_MAX);

@@ -9,8 +9,6 @@
 
 #include "base/seq.h"
 
-#define SEND_BUFFER (128 * 1024)
-
 void world_fail(struct world *w, const char *fmt, ...)
 {
 	va_list ap;
@@ -108,7 +106,7 @@ static void app_write(struct world *w, unsigned i)
 
 	if (plan->answers && !e->fin_seen)
 		return;
-	while (e->written < plan->total && tcp_stream_waiting(&e->out) < SEND_BUFFER) {
+	while (e->written < plan->total && tcp_stream_waiting(&e->out) < plan->send_buffer) {
 		uint32_t n = plan->total - e->written, done;
 
 		n = n < plan->chunk ? n : plan->chunk;

@@ -29,6 +29,7 @@ struct link_plan {
 struct host_plan {
 	uint32_t total; /* bytes to send */
 	uint32_t chunk;
+	uint32_t send_buffer; /* bytes that it leaves with its TCP */
 	uint32_t abort_at; /* bytes sent and received; UINT32_MAX: never */
 	uint32_t stall_at; /* bytes received; UINT32_MAX: never */
 	usec_t stall;
