@@ -471,6 +471,8 @@ void alarm_publish(struct turn *t, uint32_t slot)
 
 	if (!is_shared(t) || s->config == UINT16_MAX)
 		return;
+	if (!s->alarmed_at) /* an alarm of the service that had the row before, or one that is past */
+		atomic_store(&exchange_row(t->exchange, t->guard, s->config)->alarm, 0);
 	tally_look(&s->tally, own_half_open(s), &look);
 	exchange_publish(t->exchange, t->guard, s->config, s->name_hash, t->now, &s->tally.total,
 			 &look);

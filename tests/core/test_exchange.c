@@ -211,6 +211,35 @@ START_TEST(mode_off_is_off_for_each)
 END_TEST
 
 /* The record knows of the SYNs and sources of all guards. */
+/*
+ * The workers are told one after the other: the flood goes on at the follower when the leader does not look
+ * any more. What the follower cries then must not be believed when both look again, long after it.
+ */
+START_TEST(an_old_alarm_is_forgotten)
+{
+	for (uint32_t i = 0; i < 80; i++) {
+		open_at(1, fx_forged());
+		pass(MSEC);
+	}
+	pass(100 * MSEC);
+	ck_assert_int_eq(report(0).state, GUARD_ATTACK);
+	guard_set_mode(&guard[0], now, 0, GUARD_MODE_OFF);
+	nudge(0);
+	for (uint32_t i = 0; i < 80; i++) {
+		open_at(1, fx_forged());
+		pass(MSEC);
+	}
+	guard_set_mode(&guard[1], now, 0, GUARD_MODE_OFF);
+	pass(200 * SEC);
+	for (uint32_t i = 0; i < GUARDS; i++)
+		guard_set_mode(&guard[i], now, 0, GUARD_MODE_ADAPTIVE);
+	open_at(1, fx_forged());
+	pass(SEC);
+	ck_assert_int_eq(report(0).state, GUARD_CALM);
+	ck_assert_int_eq(report(1).state, GUARD_CALM);
+}
+END_TEST
+
 START_TEST(sources_are_merged)
 {
 	struct attack_report r;
@@ -260,6 +289,7 @@ int main(void)
 	tcase_add_test(tc, a_follower_switches_at_once);
 	tcase_add_test(tc, fifty_connections_of_one_client);
 	tcase_add_test(tc, mode_off_is_off_for_each);
+	tcase_add_test(tc, an_old_alarm_is_forgotten);
 	tcase_add_test(tc, sources_are_merged);
 	tcase_add_test(tc, rows_of_another_name_are_not_read);
 	suite_add_tcase(suite, tc);
