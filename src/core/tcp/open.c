@@ -11,6 +11,7 @@ void tcp_config_default(struct tcp_config *c)
 		.rto_max_ms = 60 * 1000,
 		.rto_initial_ms = 1000,
 		.syn_timeout_ms = 180 * 1000,
+		.synack_timeout_ms = 60 * 1000,
 		.user_timeout_ms = 5 * 60 * 1000,
 		.stall_ms = 10 * 60 * 1000,
 		.delack_ms = 40,

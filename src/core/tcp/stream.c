@@ -35,8 +35,9 @@ static uint32_t chunk_for(struct tcp_stream *s, struct tcp_memory m, uint32_t of
 	uint32_t before = last_not_after(s, m, base);
 	uint32_t i;
 
+	/* The end is found without the cursor, which is left to whoever reads in the middle. */
 	if (before != INDEX_NONE && m.chunk[before].offset == base)
-		return s->cursor = before;
+		return before;
 	i = tcp_chunk_take(m, TCP_CHUNK_DATA);
 	if (i == INDEX_NONE)
 		return i;
@@ -50,7 +51,7 @@ static uint32_t chunk_for(struct tcp_stream *s, struct tcp_memory m, uint32_t of
 	}
 	if (s->tail == before)
 		s->tail = i;
-	return s->cursor = i;
+	return i;
 }
 
 uint32_t tcp_stream_put(struct tcp_stream *s, struct tcp_memory m, uint32_t offset,

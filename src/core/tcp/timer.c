@@ -109,7 +109,9 @@ static bool waited(const struct tcb *t, const struct tcp_io *io, uint32_t limit)
 
 static void syn_timeout(struct tcb *t, const struct tcp_io *io)
 {
-	if (waited(t, io, io->config->syn_timeout_ms)) {
+	const struct tcp_config *c = io->config;
+
+	if (waited(t, io, t->flags & TCB_PASSIVE ? c->synack_timeout_ms : c->syn_timeout_ms)) {
 		end(t, io, TCP_ERROR_TIMEOUT);
 		return;
 	}
