@@ -10,4 +10,5 @@ dist_doc_DATA = \
 	doc/overview.svg \
 	doc/reactions.md \
 	doc/replay.md \
+	doc/tcp.md \
 	etc/on-attack.example
