@@ -84,7 +84,7 @@ void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags);
 void emit_to_server(struct turn *t, const struct flow *f, uint16_t flags);
 
 /* emit_client_field() / emit_server_field() - a window in bytes as the field that the client (the server)
- * will read, with the scale it believes in. Rounds down, but what is open stays open. */
+ * will read, with the scale it believes in. Rounds down, also to zero. */
 uint16_t emit_client_field(const struct flow *f, uint32_t window);
 uint16_t emit_server_field(const struct flow *f, uint32_t window);
 

@@ -26,6 +26,8 @@ struct event_log {
 	uint64_t next[CONF_WORKERS_MAX]; /* number of the next event of each worker */
 	struct log_limit limit[GUARD_EVENT_COUNT];
 	uint64_t count[GUARD_EVENT_COUNT]; /* of all that were seen, logged or not */
+	uint64_t lost; /* forgotten by the guards before they were seen, and not yet told of */
+	struct log_limit lost_limit;
 	uint64_t n_own;
 	struct guard_event own[OWN_EVENTS_MAX]; /* a ring; the number n is at n % OWN_EVENTS_MAX */
 	char status[256]; /* last told to the service manager */

@@ -89,6 +89,24 @@ static void log_all_swallowed(struct daemon *d)
 		log_swallowed(kind, log_limit_flush(&d->events.limit[kind], now));
 }
 
+/* note_lost() - a worker's events come numbered: are there some between @from and the first one? */
+static void note_lost(struct daemon *d, uint64_t from, uint64_t first)
+{
+	uint64_t messages;
+
+	if (from == 0) /* none was seen before */
+		from = 1;
+	if (first > from)
+		d->events.lost += first - from;
+	if (d->events.lost == 0 ||
+	    !log_limit_pass(&d->events.lost_limit, clock_now(), &messages))
+		return;
+	log_message(LOG_WARNING,
+		    "%" PRIu64 " events were forgotten before they could be logged: too many at once",
+		    d->events.lost);
+	d->events.lost = 0;
+}
+
 void events_poll(struct daemon *d)
 {
 	static struct fetch f; /* main thread only */
@@ -99,6 +117,7 @@ void events_poll(struct daemon *d)
 			if (worker_run(d->worker[w], job_fetch, &f) < 0)
 				break;
 			attacks_poll(d, f.n > 0); /* first, so that events know their attack */
+			note_lost(d, f.from, f.n > 0 ? f.row[0].number : 0);
 			for (uint32_t i = 0; i < f.n; i++)
 				log_guard_event(d, w, &f.row[i]);
 			if (f.n > 0)

@@ -9,6 +9,14 @@ tests_daemon_test_state_file_SOURCES = \
 tests_daemon_test_state_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_daemon_test_state_file_LDADD = libbase.la $(CHECK_LIBS)
 
+check_PROGRAMS += tests/daemon/test_events
+TESTS += tests/daemon/test_events
+tests_daemon_test_events_SOURCES = \
+	tests/daemon/test_events.c \
+	src/daemon/events.c src/daemon/daemon.h
+tests_daemon_test_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_daemon_test_events_LDADD = libcore.la libwire.la libbase.la $(CHECK_LIBS)
+
 check_PROGRAMS += tests/daemon/test_baselines
 TESTS += tests/daemon/test_baselines
 tests_daemon_test_baselines_SOURCES = \
