@@ -139,6 +139,7 @@ void tcp_accept(struct tcb *t, const struct tcp_io *io, const struct tcp_agreed 
 	t->snd_wscale = a->snd_wscale & 15;
 	t->rcv_wscale = a->rcv_wscale & 15;
 	t->rcv_buf = min_u32(t->rcv_buf, (uint32_t)UINT16_MAX << t->rcv_wscale);
+	t->rcv_buf = max_u32(t->rcv_buf, a->rcv_wnd);
 	t->rcv_mss = t->snd_mss = a->rcv_mss;
 	limit_mss(t, io, a->mss);
 	t->ts_recent = a->ts_recent;

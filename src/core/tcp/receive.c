@@ -324,6 +324,18 @@ static uint32_t step(const struct tcb *t)
 	return min_u32(t->rcv_buf / 2, t->rcv_mss);
 }
 
+/*
+ * may_round_up() - rounding up gives away less than a unit of the field, but with every ACK: a peer that
+ * sends single bytes could go on for ever. Beyond half the buffer it gets the window rounded down, which
+ * takes back less than a unit, as RFC 7323 2.4 has it.
+ */
+static bool may_round_up(const struct tcb *t, const struct tcp_io *io)
+{
+	uint32_t limit = t->irs + 1 + io->in->start + t->rcv_buf + t->rcv_buf / 2;
+
+	return seq_lt(t->rcv_adv, limit);
+}
+
 uint16_t window_field(struct tcb *t, const struct tcp_io *io)
 {
 	uint32_t grow = grows_by(t, io);
@@ -334,7 +346,7 @@ uint16_t window_field(struct tcb *t, const struct tcp_io *io)
 	else
 		field = wnd >> t->rcv_wscale;
 	/* What was promised stays promised, though the field is coarse: then round up, SHLD-14. */
-	if (field << t->rcv_wscale < wnd)
+	if (field << t->rcv_wscale < wnd && may_round_up(t, io))
 		field = (wnd + (1u << t->rcv_wscale) - 1) >> t->rcv_wscale;
 	field = min_u32(field, UINT16_MAX);
 	t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + (field << t->rcv_wscale));
