@@ -39,6 +39,12 @@ tests_core_tcp_test_matrix_SOURCES = tests/core/tcp/test_matrix.c
 tests_core_tcp_test_matrix_CFLAGS = $(TCP_TEST_CFLAGS)
 tests_core_tcp_test_matrix_LDADD = $(TCP_TEST_LIBS)
 
+check_PROGRAMS += tests/core/tcp/test_pipe
+TESTS += tests/core/tcp/test_pipe
+tests_core_tcp_test_pipe_SOURCES = tests/core/tcp/test_pipe.c
+tests_core_tcp_test_pipe_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_pipe_LDADD = $(TCP_TEST_LIBS)
+
 check_PROGRAMS += tests/core/tcp/test_receiving
 TESTS += tests/core/tcp/test_receiving
 tests_core_tcp_test_receiving_SOURCES = tests/core/tcp/test_receiving.c

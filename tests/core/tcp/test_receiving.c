@@ -170,6 +170,24 @@ START_TEST(the_window_opens_in_large_steps)
 }
 END_TEST
 
+START_TEST(single_bytes_do_not_open_the_window_for_ever)
+{
+	uint32_t at = 0;
+
+	lone_reset();
+	lone.config.rcv_buf = 100000;
+	lone.wscale = true;
+	lone_open(TCPS_ESTABLISHED);
+	ck_assert_uint_gt(lone.tcb.rcv_wscale, 0);
+	while (lone.tcb.rcv_adv != lone.tcb.rcv_nxt && at < 300000) {
+		data(at++, 1);
+		lone_drain();
+	}
+	ck_assert_uint_le(tcp_stream_waiting(&lone.in), 150001);
+	lone_close();
+}
+END_TEST
+
 START_TEST(a_probe_of_a_closed_window_is_answered)
 {
 	given(TCPS_ESTABLISHED);
@@ -438,6 +456,7 @@ int main(void)
 	tcase_add_test(text, a_full_pool_refuses_disorder_first);
 	tcase_add_test(text, acks_are_delayed_but_not_for_long);
 	tcase_add_test(text, the_window_opens_in_large_steps);
+	tcase_add_test(text, single_bytes_do_not_open_the_window_for_ever);
 	tcase_add_test(text, a_probe_of_a_closed_window_is_answered);
 	tcase_add_test(text, urgent_data_is_told_on);
 	suite_add_tcase(suite, text);

@@ -296,6 +296,19 @@ static void check(struct world *w)
 	}
 }
 
+/* check_pipe() - a slow reader costs what was promised to the other side, and no more. */
+static void check_pipe(struct world *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t waiting = tcp_stream_waiting(&w->pipe.stream[i]);
+		uint32_t buf = w->pipe.end[i].rcv_buf;
+
+		/* half as much again: window fields are rounded up */
+		if (w->plan.piped && waiting > buf + buf / 2 + TCP_CHUNK_BYTES * 4)
+			world_fail(w, "%u bytes wait in the pipe", waiting);
+	}
+}
+
 static usec_t next_event(struct world *w)
 {
 	usec_t next = USEC_NEVER, at;
@@ -420,6 +433,7 @@ int world_run(struct world *w, const struct plan *plan)
 
 		poll_all(w);
 		check(w);
+		check_pipe(w);
 		if (!w->finished && w->end[0].fin_seen && w->end[1].fin_seen)
 			w->finished = w->now;
 		if (everybody_done(w) && w->n_heap == 0)
