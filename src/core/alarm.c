@@ -539,6 +539,38 @@ static void look_everywhere(struct turn *t, struct service *s, struct tally_tota
 #undef TOTAL
 }
 
+/* heard() - the other guards that have a row for the service, a bit for each. */
+static uint64_t heard(const struct turn *t, const struct service *s)
+{
+	uint64_t guards = 0;
+
+	if (!is_shared(t) || s->config == UINT16_MAX)
+		return 0;
+	for (uint32_t g = 0; g < t->exchange->guards; g++) {
+		if (g != t->guard &&
+		    atomic_load(&exchange_row(t->exchange, g, s->config)->name) == s->name_hash)
+			guards |= (uint64_t)1 << g;
+	}
+	return guards;
+}
+
+/*
+ * look_anew() - where a guard has come or gone since the last window, as in a reload, the totals before
+ * and now are not of the same guards: their difference is not what has happened, and may be below zero.
+ */
+static void look_anew(struct turn *t, struct service *s, struct tally_totals *total,
+		      struct tally_look *look)
+{
+	uint64_t guards = heard(t, s);
+
+	look_everywhere(t, s, total, look);
+	if (heard(t, s) != guards)
+		guards = ~(uint64_t)0; /* nobody knows; the next window does not either */
+	if (guards != s->heard || guards == ~(uint64_t)0)
+		s->detector.last = s->detector.last_second = *total;
+	s->heard = guards;
+}
+
 static void lead_window(struct turn *t, uint32_t slot)
 {
 	struct service *s = turn_service(t, slot);
@@ -546,7 +578,7 @@ static void lead_window(struct turn *t, uint32_t slot)
 	struct tally_look look;
 	enum detect_change change;
 
-	look_everywhere(t, s, &total, &look);
+	look_anew(t, s, &total, &look);
 	change = detect_window(&s->detector, &s->limits, &total, &look, t->now);
 	if (s->detector.attack || change == DETECT_ENDED)
 		record_window(t, slot, &look);
@@ -593,6 +625,25 @@ usec_t alarm_deadline(const struct guard *g, const struct service *s)
 	    s->mode != GUARD_MODE_OFF && g->arena->exchanged + EXCHANGE_INTERVAL < when)
 		when = g->arena->exchanged + EXCHANGE_INTERVAL;
 	return when;
+}
+
+void alarm_configure(struct turn *t)
+{
+	struct exchange *e = t->exchange;
+
+	if (!is_shared(t))
+		return;
+	for (uint32_t i = 0; i < GUARD_SERVICES_MAX; i++) {
+		/* once the service that was here comes back, what it was then must not count */
+		atomic_store(&exchange_row(e, t->guard, i)->name, 0);
+		if (leads(t))
+			atomic_store(&e->verdict[i].name, 0);
+	}
+	for (uint32_t slot = 0; slot < t->a->n_services; slot++) {
+		alarm_publish(t, slot);
+		if (leads(t))
+			publish_verdict(t, turn_service(t, slot));
+	}
 }
 
 /* alarm_stop() - nobody looks at the service's packets any more. */

@@ -32,6 +32,9 @@ void alarm_publish(struct turn *t, uint32_t slot);
 void alarm_expire(struct turn *t, uint32_t slot);
 usec_t alarm_deadline(const struct guard *g, const struct service *s);
 
+/* alarm_configure() - services have other rows in the exchange now. */
+void alarm_configure(struct turn *t);
+
 /* alarm_stop() - nobody looks at the service's packets any more: whatever it was, it is over. */
 void alarm_stop(struct turn *t, uint32_t slot);
 

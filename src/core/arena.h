@@ -66,6 +66,7 @@ struct service {
 	struct detector detector; /* of the leader; what the others follow in theirs */
 	struct tally tally;
 	struct tally_look elsewhere; /* what the other guards have pending */
+	uint64_t heard; /* of a leader: whose totals are in those of the detector, a bit for each guard */
 	bool dirty; /* the tally has changed since it was published */
 	uint32_t looked; /* tick of the last look */
 	uint32_t sources_second;

@@ -111,6 +111,7 @@ void service_configure(struct turn *t)
 		if (slot >= t->a->n_services)
 			t->a->n_services = slot + 1;
 	}
+	alarm_configure(t);
 	key_ring_set_rotate(&t->a->keys, c->cookie_rotate, t->now);
 }
 

@@ -240,6 +240,45 @@ START_TEST(an_old_alarm_is_forgotten)
 }
 END_TEST
 
+/* A reload moves the service to another row; one guard gets no packets for a while and says nothing. */
+START_TEST(a_moved_service_keeps_its_baseline)
+{
+	struct guard_config *c = malloc(sizeof(*c));
+	uint32_t before;
+
+	for (uint32_t i = 0; i < 600; i++) {
+		struct seg_end who = fx_forged();
+		struct segment ack = seg_ack(who, fx.server, 2, 9001);
+
+		open_at(i % 2, who);
+		pass(20 * MSEC);
+		offer(i % 2, &ack);
+		pass(80 * MSEC);
+	}
+	before = report(0).baseline;
+	ck_assert_uint_le(before, 20);
+	*c = *fx.config;
+	c->service[1] = c->service[0];
+	strcpy(c->service[0].name, "first");
+	c->n_services = 2;
+	for (uint32_t i = 0; i < c->n_listens; i++)
+		c->listen[i].service = 1;
+	for (uint32_t g = 0; g < GUARDS; g++) {
+		guard_configure(&guard[g], now, c);
+		nudge(g);
+	}
+	for (uint32_t i = 0; i < 30; i++) {
+		struct service_report r;
+
+		pass(100 * MSEC);
+		ck_assert(guard_report_service(&guard[0], 1, now, &r));
+		ck_assert_str_eq(r.service, "web");
+		ck_assert_uint_le(r.baseline, before);
+	}
+	free(c);
+}
+END_TEST
+
 START_TEST(sources_are_merged)
 {
 	struct attack_report r;
@@ -290,6 +329,7 @@ int main(void)
 	tcase_add_test(tc, fifty_connections_of_one_client);
 	tcase_add_test(tc, mode_off_is_off_for_each);
 	tcase_add_test(tc, an_old_alarm_is_forgotten);
+	tcase_add_test(tc, a_moved_service_keeps_its_baseline);
 	tcase_add_test(tc, sources_are_merged);
 	tcase_add_test(tc, rows_of_another_name_are_not_read);
 	suite_add_tcase(suite, tc);
