@@ -98,11 +98,11 @@ static void note_lost(struct daemon *d, uint64_t from, uint64_t first)
 		from = 1;
 	if (first > from)
 		d->events.lost += first - from;
-	if (d->events.lost == 0 ||
-	    !log_limit_pass(&d->events.lost_limit, clock_now(), &messages))
+	if (d->events.lost == 0 || !log_limit_pass(&d->events.lost_limit, clock_now(), &messages))
 		return;
 	log_message(LOG_WARNING,
-		    "%" PRIu64 " events were forgotten before they could be logged: too many at once",
+		    "%" PRIu64
+		    " events were forgotten before they could be logged: too many at once",
 		    d->events.lost);
 	d->events.lost = 0;
 }
