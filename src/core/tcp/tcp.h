@@ -36,8 +36,7 @@ enum tcp_congestion_kind { TCP_CUBIC, TCP_NEWRENO };
 struct tcp_config {
 	uint32_t rto_min_ms, rto_max_ms, rto_initial_ms;
 	uint32_t syn_timeout_ms; /* R2 of a SYN, RFC 9293 MUST-23 */
-	uint32_t
-		synack_timeout_ms; /* the same of a SYN-ACK, which costs us more than it costs the peer */
+	uint32_t synack_timeout_ms; /* the same of a SYN-ACK: it costs us more than the peer */
 	uint32_t user_timeout_ms; /* R2 of data: nothing acknowledged for so long; 0: for ever */
 	uint32_t stall_ms; /* a window closed for so long ends the connection; 0: for ever */
 	uint32_t delack_ms; /* below 500, RFC 9293 MUST-40 */
