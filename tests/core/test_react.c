@@ -259,6 +259,35 @@ START_TEST(a_limited_flood_is_still_one)
 }
 END_TEST
 
+/* ... also what cannot be answered: in calm it goes to the server, which does not look that close. */
+START_TEST(a_flood_with_bad_options_is_still_one)
+{
+	static const uint8_t options[] = {99, 0, 1, 1}; /* a length of nothing */
+
+	fx.config->service[0].mode = GUARD_MODE_ADAPTIVE;
+	fx.config->service[0].attack.hold = USEC_PER_SEC;
+	fx_start();
+	for (int i = 0; i < 10000; i++) {
+		struct seg_end from = fx_forged();
+		struct segment syn = seg_bare(from, fx.server, TCP_SYN, 1000, 0);
+
+		fx.last.len = seg_bytes_raw(&syn, options, sizeof(options), fx.last.data,
+					    sizeof(fx.last.data));
+		if (fx_offer_bytes() == GUARD_ACCEPT) {
+			struct segment synack = seg_synack(fx.server, from, 9000, 1001);
+
+			fx_offer(&synack);
+		} else {
+			ck_assert_int_eq(fx.out->drop, GUARD_DROP_BAD_OPTIONS);
+		}
+		fx_advance(USEC_PER_MSEC);
+	}
+	ck_assert_int_eq(fx_service().state, GUARD_ATTACK);
+	ck_assert_uint_eq(fx_counters().attacks, 1);
+	ck_assert_uint_le(fx_counters().synack_seen, 300);
+}
+END_TEST
+
 START_TEST(monitor_limits_nobody)
 {
 	limit(GUARD_LIMIT_ALWAYS, 1, 1, 24);
@@ -481,6 +510,7 @@ static Suite *suite(void)
 	tcase_add_test(limits, a_prefix_over_its_limit_is_dropped);
 	tcase_add_test(limits, the_limit_is_off_unless_asked_for);
 	tcase_add_test(limits, a_limited_flood_is_still_one);
+	tcase_add_test(limits, a_flood_with_bad_options_is_still_one);
 	tcase_add_test(limits, monitor_limits_nobody);
 	tcase_add_test(limits, an_allowed_client_has_no_limit);
 	suite_add_tcase(s, limits);
