@@ -116,7 +116,7 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 	if (in->opt.present & (TCP_OPT_MALFORMED | TCP_OPT_MD5 | TCP_OPT_AO)) {
 		/* signed segments cannot be answered by anybody but the server (RFC 5925) */
 		turn_drop(t, GUARD_DROP_BAD_OPTIONS);
-		service_opened(t, slot, in, HALF_OPEN_NONE); /* a flood of them is one, all the same */
+		service_opened(t, slot, in, HALF_OPEN_NONE); /* a flood of them is one */
 		return;
 	}
 	if (half_open_goes_on(t, slot, in) || refused(t, slot, in) || react_withholds(t, slot, in))
