@@ -11,6 +11,8 @@
 #define TEXT_BYTES (8u << 20)
 #define DEPTH_MAX  130 /* prefixes inside each other */
 
+#define TIMEOUT_MAX_S (3650ull * 86400)
+
 /* ---- flattening ---- */
 
 static int compare_addr(const struct ip_addr *a, const struct ip_addr *b)
@@ -219,6 +221,19 @@ static void write_frame(FILE *f, uint32_t groups)
 		fprintf(f, "flush set %s s%u_4\nflush set %s s%u_6\n", TABLE, i, TABLE, i);
 }
 
+/* write_timeout() - in days and seconds, since nft takes no number of more than eight digits. */
+static void write_timeout(FILE *f, usec_t left)
+{
+	usec_t s = left / USEC_PER_SEC + (left % USEC_PER_SEC != 0);
+
+	if (left == USEC_NEVER)
+		return;
+	if (s > TIMEOUT_MAX_S) /* where the kernel ends a rule too soon the guards go on */
+		s = TIMEOUT_MAX_S;
+	fprintf(f, " timeout %llud%llus", (unsigned long long)(s / 86400),
+		(unsigned long long)(s % 86400));
+}
+
 static void write_elements(FILE *f, const struct kernel_set *k)
 {
 	char low[IP_ADDR_STRLEN], high[IP_ADDR_STRLEN];
@@ -235,9 +250,7 @@ static void write_elements(FILE *f, const struct kernel_set *k)
 		fprintf(f, " %s", ip_addr_format(&r->low, low));
 		if (!ip_addr_eq(&r->low, &r->high))
 			fprintf(f, "-%s", ip_addr_format(&r->high, high));
-		if (r->left != USEC_NEVER)
-			fprintf(f, " timeout %llus",
-				(unsigned long long)((r->left + USEC_PER_SEC - 1) / USEC_PER_SEC));
+		write_timeout(f, r->left);
 		fputs(last ? " }\n" : ",", f);
 	}
 }

@@ -178,6 +178,7 @@ kernel() {
 
 	guard_config adaptive "" "kernel-set = yes"
 	ctl config reload >/dev/null
+	ctl deny 203.0.113.0/24 for 3650d # more seconds than nft can read
 	ctl deny "$(prefix)"
 	check "the kernel has its table" try_for 3 has_table
 	sleep 1.2
@@ -192,6 +193,7 @@ kernel() {
 	ctl unallow "${CLIENT//[\[\]]/}"
 	ctl deny "$(prefix)" for 2s
 	check "it ends in the kernel, too" try_for 6 serves
+	ctl undeny 203.0.113.0/24
 	ctl deny "$(prefix)"
 	sleep 1.2
 	guard_config adaptive
