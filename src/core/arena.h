@@ -74,6 +74,7 @@ struct service {
 	usec_t state_since;
 	usec_t relief_at; /* next look at the oldest half-opens during an attack; 0: none */
 	struct half_open_list half_opens;
+	uint32_t full_at; /* this guard's share of limits.start */
 	uint32_t half_open_peak;
 	uint32_t flows, spliced_now, time_wait;
 	struct promise_history default_promise; /* for addresses that were not heard of yet */

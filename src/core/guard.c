@@ -265,10 +265,12 @@ static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
 	}
 	if (react_refuses(t, slot, in))
 		return;
-	if (service_answers(s))
-		answer_syn(t, slot, in);
-	else
+	if (!service_answers(s)) {
 		passive_syn(t, slot, in);
+		return;
+	}
+	s->counters.precautions += s->mode == GUARD_MODE_ADAPTIVE && !s->detector.cookies;
+	answer_syn(t, slot, in);
 }
 
 /* client_input() - from a client, of no flow that takes it; @old: the flow it may replace. */

@@ -80,6 +80,7 @@ static void list_unlink(struct guard_arena *a, struct half_open_list *l, struct 
 	l->count--;
 	l->exempt -= h->exempt && !h->reset;
 	l->reset -= h->reset;
+	l->answered -= h->answered;
 	l->concentrated -= h->concentrated;
 }
 
@@ -190,6 +191,14 @@ void half_open_exempt(struct guard_arena *a, uint32_t i)
 
 	h->exempt = 1;
 	a->service[h->service].half_opens.exempt++;
+}
+
+void half_open_answered(struct guard_arena *a, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+
+	a->service[h->service].half_opens.answered += !h->answered;
+	h->answered = 1;
 }
 
 void half_open_reset(struct guard_arena *a, uint32_t i)

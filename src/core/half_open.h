@@ -43,8 +43,7 @@ struct half_open {
 	uint32_t server_isn; /* once answered */
 	uint32_t born; /* tick of the first SYN */
 	uint32_t hash_next : 24, service : 8;
-	uint32_t next : 24, answered : 1, retransmits : 3, exempt : 1, concentrated : 1,
-		spare : 2;
+	uint32_t next : 24, answered : 1, retransmits : 3, exempt : 1, concentrated : 1, spare : 2;
 	uint32_t prev : 24, offered : 4, data : 1, reset : 1, spare2 : 2;
 };
 
@@ -63,6 +62,8 @@ struct half_open_list {
 	uint32_t count;
 	uint32_t concentrated; /* of them, those beyond the share of one source, core/tally.h */
 	uint32_t reset; /* of them, those that the client has reset */
+	uint32_t answered; /* of them, answered: they fill the server's backlog. Reset ones,
+			    * too: the server need not have seen the RST */
 	uint32_t exempt; /* of them, those of allowed clients: they say nothing about an attack */
 };
 
@@ -84,6 +85,9 @@ uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt
 		       uint32_t tick, int *evicted);
 
 void half_open_remove(struct guard_arena *a, uint32_t i);
+
+/* half_open_answered() - the server has answered it. */
+void half_open_answered(struct guard_arena *a, uint32_t i);
 
 /* half_open_reset() - the client has reset it, or somebody in its name. */
 void half_open_reset(struct guard_arena *a, uint32_t i);

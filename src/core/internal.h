@@ -102,11 +102,21 @@ bool service_covers(const struct guard_listen *l, const struct ip_addr *addr);
 /* service_configure() - give the services of t->config their slots. */
 void service_configure(struct turn *t);
 
+/*
+ * service_is_full() - do so many half-opens fill the server's backlog that one more may be too many? Who
+ * they are takes the detector longer to tell than a flood takes to fill the rest, and meanwhile a
+ * cookie harms nobody.
+ */
+static inline bool service_is_full(const struct service *s)
+{
+	return s->half_opens.answered >= s->full_at;
+}
+
 /* service_answers() - does the guard answer SYNs of this service with cookies now? */
 static inline bool service_answers(const struct service *s)
 {
 	return s->mode == GUARD_MODE_ALWAYS ||
-	       (s->mode == GUARD_MODE_ADAPTIVE && s->detector.cookies);
+	       (s->mode == GUARD_MODE_ADAPTIVE && (s->detector.cookies || service_is_full(s)));
 }
 
 /* service_plan_relief() - begin with it or leave it, whatever attack, mode and configuration say. */

@@ -86,7 +86,7 @@ void passive_client(struct turn *t, uint32_t hi, const struct pkt *in)
 		return;
 	}
 	if (t->config->one_way && !h->answered && in->seq == h->client_isn + 1) {
-		h->answered = 1; /* it must have been */
+		half_open_answered(t->a, hi); /* it must have been */
 		h->server_isn = in->ack - 1;
 	}
 	if (!(in->flags & TCP_ACK) || !h->answered || in->ack != h->server_isn + 1)
@@ -143,7 +143,7 @@ void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 	turn_service(t, h->service)->counters.synack_seen++;
 	if (!h->answered && !h->reset)
 		service_answered(t, hi);
-	h->answered = 1;
+	half_open_answered(t->a, hi);
 	h->server_isn = in->seq;
 	learn_synack(t, h->service, in, h->offered);
 }

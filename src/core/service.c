@@ -104,6 +104,8 @@ void service_configure(struct turn *t)
 			continue;
 		s->engine = (uint8_t)sc->engine;
 		s->limits.start = sc->attack.start;
+		s->full_at = sc->attack.start / (c->workers > 1 ? c->workers : 1);
+		s->full_at += s->full_at == 0;
 		s->limits.end = sc->attack.end;
 		s->limits.hold = sc->attack.hold;
 		react_configure(t, slot);

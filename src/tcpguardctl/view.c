@@ -258,7 +258,7 @@ static const struct view attack_in_full = {.command = "attacks", .row = view_att
 static const struct view views[] = {
 	{"status", "", "the daemon, its workers and its tables", 0, 0, .row = view_status_row},
 	{"stats", "[SERVICE]", "counters of each service", 0, 1, .row = view_stats_row},
-	{"services", "", "services with their listens, mode and state", 0, 0,
+	{"services", "[SERVICE]", "services with their listens, mode and state", 0, 1,
 	 .titles = services_titles, .row = services_row},
 	{"backends", "", "what is known of each server", 0, 0, .titles = backends_titles,
 	 .row = backends_row},

@@ -534,6 +534,52 @@ START_TEST(the_syn_after_the_64th_is_answered)
 }
 END_TEST
 
+/*
+ * Before anybody can tell a flood from a crowd the server's backlog is filling: from `start` half-opens on
+ * the next SYNs get cookies, without an alarm, and only until there is room again.
+ */
+START_TEST(a_filling_backlog_is_spared)
+{
+	struct seg_end who[64];
+	struct segment syn, synack, ack, rst;
+
+	for (uint32_t i = 0; i < 64; i++) {
+		who[i] = fx_stranger();
+		syn = fx_syn(who[i], 100);
+		fx_accept(&syn);
+	}
+	syn = fx_syn(fx_stranger(),
+		     1); /* none of them is in the backlog: the server has not answered */
+	fx_accept(&syn);
+	for (uint32_t i = 0; i < 64; i++) {
+		synack = seg_synack(fx.server, who[i], 500, 101);
+		fx_accept(&synack);
+		fx_accept(&synack); /* said twice, counted once */
+	}
+	syn = fx_syn(fx_stranger(), 1);
+	fx_drop(&syn, GUARD_DROP_ANSWERED);
+	ck_assert_uint_eq(fx_counters().precautions, 1);
+	ck_assert_int_eq(fx_service().state, GUARD_CALM);
+	rst = seg_rst(who[3], fx.server, 101); /* it need not reach the server: no room */
+	fx_accept(&rst);
+	syn = fx_syn(fx_stranger(), 1);
+	fx_drop(&syn, GUARD_DROP_ANSWERED);
+	if (_i == 0) { /* two complete: room for two */
+		for (uint32_t i = 0; i < 2; i++) {
+			ack = seg_ack(who[i], fx.server, 101, 501);
+			fx_accept(&ack);
+		}
+	} else {
+		fx_advance(61 * USEC_PER_SEC);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		syn = fx_syn(fx_stranger(), 1);
+		fx_accept(&syn);
+	}
+	ck_assert_uint_eq(fx_counters().precautions, 2);
+}
+END_TEST
+
 /* Given a backlog full of forged half-opens, they are reset toward the server, oldest first. */
 START_TEST(relief_resets_the_oldest_first)
 {
@@ -562,7 +608,9 @@ START_TEST(relief_resets_the_oldest_first)
 	/* all are gone after the time a slow client has */
 	fx_advance(1200 * USEC_PER_MSEC);
 	ck_assert_uint_eq(fx_service().half_open, 0);
-	ck_assert_uint_eq(fx_counters().half_open_relieved, 100);
+	/* those that went to the server: the others were answered by cookie as a precaution */
+	ck_assert_uint_eq(fx_counters().half_open_relieved, 64);
+	ck_assert_uint_eq(fx_counters().precautions, 36);
 }
 END_TEST
 
@@ -686,6 +734,7 @@ static void add_switch(TCase *tc)
 	tcase_add_checked_fixture(tc, switched_setup, fx_close);
 	tcase_add_test(tc, the_syn_after_the_64th_is_answered);
 	tcase_add_test(tc, relief_resets_the_oldest_first);
+	tcase_add_loop_test(tc, a_filling_backlog_is_spared, 0, 2);
 	tcase_add_test(tc, relief_spares_who_repeats_itself);
 	tcase_add_test(tc, relief_can_be_switched_off);
 	tcase_add_loop_test(tc, relief_ends_with_the_mode, 0, 2);

@@ -330,6 +330,8 @@ END_TEST
 /* SYN-ACKs and RSTs that nobody has asked for: an attack, but cookies would help nobody. */
 START_TEST(segments_of_nothing)
 {
+	uint64_t cookies;
+
 	fx_close();
 	fx_open(GUARD_MODE_ADAPTIVE);
 	for (uint32_t i = 0; i < 4000; i++) {
@@ -347,8 +349,9 @@ START_TEST(segments_of_nothing)
 	/* and when a SYN flood comes on top, they are */
 	fx_flood(100);
 	fx_advance(200 * MSEC);
+	cookies = fx_counters().cookies_sent;
 	syn(fx_forged(), 1);
-	ck_assert_uint_eq(fx_counters().cookies_sent, 1);
+	ck_assert_uint_eq(fx_counters().cookies_sent, cookies + 1);
 	ck_assert_uint_eq(fx_counters().attacks, 1);
 	ck_assert_uint_eq(fx_events(GUARD_EVENT_ATTACK_TURNED), 1);
 }

@@ -150,9 +150,10 @@ START_TEST(together_they_are_a_flood)
 	/* both answer with cookies now, whichever has seen the flood */
 	for (uint32_t g = 0; g < GUARDS; g++) {
 		struct segment syn = fx_syn(fx_forged(), 1);
+		uint64_t cookies = report(g).counters.cookies_sent;
 
 		ck_assert_int_eq(offer(g, &syn), GUARD_DROP);
-		ck_assert_uint_eq(report(g).counters.cookies_sent, 1);
+		ck_assert_uint_eq(report(g).counters.cookies_sent, cookies + 1);
 	}
 	/* and it is over for both at once */
 	pass(70 * SEC);

@@ -103,6 +103,10 @@ rows() {
 	expect 0 -s "$sock" services
 	lines 3
 	has out '192.0.2.10:80 192.0.2.10:443 [2001:db8::10]:443'
+	expect 0 -s "$sock" services 192.0.2.10:443
+	lines 2
+	expect 1 -s "$sock" services 192.0.2.10:81
+	has err 'no service guards 192.0.2.10:81: '
 	expect 0 -s "$sock" backends
 	lines 101
 	expect 0 -s "$sock" rules
