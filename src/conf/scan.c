@@ -173,8 +173,8 @@ static void scan_list(struct scan *s, const struct conf_option *o, int line)
 
 	if (at(s, CONF_TOKEN_CLOSE))
 		conf_error_add(s->errors, line,
-			       "the list of \"%s\" is empty, write an address like \"%s\"",
-			       o->name, example(o));
+			       "the list of \"%s\" is empty, write an address like \"%s\"", o->name,
+			       example(o));
 	while (!at(s, CONF_TOKEN_CLOSE)) {
 		if (at(s, CONF_TOKEN_END) || begins_statement(s)) {
 			conf_error_add(s->errors, line,

@@ -124,8 +124,7 @@ static void read_values(struct reader *r, cfg_t *cfg, enum conf_section section,
 		const struct conf_option *o = &conf_options[i];
 		const struct raw *raw;
 
-		if (o->section != section || o->kind == CONF_KIND_SECTION ||
-		    conf_option_is_list(o))
+		if (o->section != section || o->kind == CONF_KIND_SECTION || conf_option_is_list(o))
 			continue;
 		raw = raw_of(cfg, o->name);
 		if (raw != NULL &&

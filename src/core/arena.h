@@ -17,8 +17,8 @@
 #include "core/half_open.h"
 #include "core/keys.h"
 #include "core/limit.h"
-#include "core/prints.h"
 #include "core/listens.h"
+#include "core/prints.h"
 #include "core/profile.h"
 #include "core/rules.h"
 
@@ -66,7 +66,8 @@ struct service {
 	struct detector detector; /* of the leader; what the others follow in theirs */
 	struct tally tally;
 	struct tally_look elsewhere; /* what the other guards have pending */
-	uint64_t heard; /* of a leader: whose totals are in those of the detector, a bit for each guard */
+	uint64_t
+		heard; /* of a leader: whose totals are in those of the detector, a bit for each guard */
 	bool dirty; /* the tally has changed since it was published */
 	uint32_t looked; /* tick of the last look */
 	uint32_t sources_second;

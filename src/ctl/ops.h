@@ -8,8 +8,8 @@
 #include <stdarg.h>
 
 #include "core/guard.h"
-#include "core/rules.h"
 #include "core/report.h"
+#include "core/rules.h"
 
 /* A job for a worker's thread: runs between two packets, must take well under a millisecond. */
 typedef void ctl_job_fn(struct guard *g, usec_t now, struct actions *out, void *arg);

@@ -70,7 +70,8 @@ struct daemon {
 	struct retired_listens retired;
 	struct event *on_term, *on_int, *on_hup, *on_poll, *on_second, *on_alive;
 	struct addr_watch *addresses;
-	struct event *on_address, *on_settled; /* one of them has come or gone; that was a while ago */
+	struct event *on_address,
+		*on_settled; /* one of them has come or gone; that was a while ago */
 };
 
 /*

@@ -11,7 +11,7 @@
 #include "datapath/nfqueue_msg.h"
 
 #define HEADER_SLOTS   NFMSG_SLOTS_MAX
-#define FULL_SLOTS   5 /* few: what was read must still be in the cache when it is sent back */
+#define FULL_SLOTS     5 /* few: what was read must still be in the cache when it is sent back */
 #define MAXLEN_DEFAULT 16384
 /* What a packet cut to NFQUEUE_HEADER_COPY takes of the socket buffer, which the kernel doubles. */
 #define HEADER_RCVBUF_PER_PACKET 1280

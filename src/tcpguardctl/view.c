@@ -203,15 +203,16 @@ static void config_row(struct screen *s, const json_t *row)
 	putchar('\n');
 }
 
-static const char *const rules_titles[] = {"ACTION", "PREFIX",	"SERVICE",  "FROM", "ACTIVE",
+static const char *const rules_titles[] = {"ACTION", "PREFIX",	 "SERVICE", "FROM", "ACTIVE",
 					   ">LEFT",  ">PACKETS", ">KERNEL", NULL};
 
 static void rules_row(struct screen *s, const json_t *row)
 {
 	table_cell(&s->table, row_str(row, "action"), strcmp(row_str(row, "action"), "deny") == 0);
 	cell_str(s, row, "prefix");
-	table_cell(&s->table, json_is_string(json_object_get(row, "service")) ? row_str(row, "service")
-									      : "all",
+	table_cell(&s->table,
+		   json_is_string(json_object_get(row, "service")) ? row_str(row, "service")
+								   : "all",
 		   false);
 	cell_str(s, row, "from");
 	cell_bool(s, row, "active");

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/rules.h"
 #include "core/internal.h"
+#include "core/rules.h"
 #include "fixture.h"
 
 #define ROUNDS 7

@@ -80,9 +80,9 @@ START_TEST(windows_are_never_more_than_the_truth)
 	int offered = s.client >= 0 && s.promised >= 0 ? s.client : -1;
 	int answered = offered >= 0 ? s.server : -1;
 	/* of a server's large scale the client is told a smaller one: small units, never too much */
-	unsigned client_reads = shift_of(s.promised > PROMISE_WSCALE_MAX ? PROMISE_WSCALE_MAX
-									 : s.promised,
-					 s.client),
+	unsigned client_reads =
+			 shift_of(s.promised > PROMISE_WSCALE_MAX ? PROMISE_WSCALE_MAX : s.promised,
+				  s.client),
 		 client_means = shift_of(s.client, s.promised);
 	unsigned server_reads = shift_of(offered, answered),
 		 server_means = shift_of(answered, offered);

@@ -322,14 +322,15 @@ static int fake_rules(void *ctx, struct ctl_rule *rows, char *why, size_t why_le
 	struct fake *f = ctx;
 
 	for (int i = 0; i < f->n_rules; i++) {
-		rows[i] = (struct ctl_rule){.prefix = ip_addr_v4(htonl(0x0a000000u + ((uint32_t)i << 8))),
-					    .plen = i % 2 ? 128 : 120,
-					    .allow = i % 3 == 0,
-					    .from_file = i % 5 == 0,
-					    .active = i % 7 != 0,
-					    .in_kernel = i % 2,
-					    .packets = (uint64_t)i,
-					    .packets_kernel = 7};
+		rows[i] = (struct ctl_rule){
+			.prefix = ip_addr_v4(htonl(0x0a000000u + ((uint32_t)i << 8))),
+			.plen = i % 2 ? 128 : 120,
+			.allow = i % 3 == 0,
+			.from_file = i % 5 == 0,
+			.active = i % 7 != 0,
+			.in_kernel = i % 2,
+			.packets = (uint64_t)i,
+			.packets_kernel = 7};
 		if (i % 2) {
 			rows[i].until_ms = 1700000000000;
 			rows[i].left_ms = 5000;

@@ -61,9 +61,9 @@ END_TEST
 START_TEST(stats_are_sums_and_the_worst_state)
 {
 	static const char *const keys[] = {
-		"half_open", "half_open_peak", "cookies_in_flight", "flows",	  "spliced_now",
-		"syn_rate",  "deficit",	       "baseline",
-		"time_wait", "state_ms",       "attack_start",	    "attack_end",
+		"half_open",   "half_open_peak", "cookies_in_flight", "flows",
+		"spliced_now", "syn_rate",	 "deficit",	      "baseline",
+		"time_wait",   "state_ms",	 "attack_start",      "attack_end",
 #define COUNTER(name, text) #name,
 #include "core/counters.def"
 #undef COUNTER
@@ -156,8 +156,11 @@ START_TEST(lists_of_clients_are_changed)
 		{"unallow 10.0.0.1", "unallow 10.0.0.1 for ever of all"},
 	};
 	static const char *const bad[] = {
-		"deny 10.0.0.1 for", "deny 10.0.0.1 since 1h", "deny 10.0.0.1 for 1h for 2h",
-		"undeny 10.0.0.1 for 1h", "allow 10.0.0.1 service web service web",
+		"deny 10.0.0.1 for",
+		"deny 10.0.0.1 since 1h",
+		"deny 10.0.0.1 for 1h for 2h",
+		"undeny 10.0.0.1 for 1h",
+		"allow 10.0.0.1 service web service web",
 	};
 	struct reply r;
 

@@ -225,10 +225,18 @@ static const struct scenario {
 	const char *name;
 	void (*make)(struct plan *p, struct rng *r);
 } scenarios[] = {
-	{"wire", scenario_wire},       {"clean", scenario_clean},	{"calm", scenario_calm},
-	{"always", scenario_always},   {"flood", scenario_flood},	{"siege", scenario_siege},
-	{"monitor", scenario_monitor}, {"reuse", scenario_reuse},	{"ill", scenario_ill},
-	{"change", scenario_change},   {"operator", scenario_operator}, {"heavy", scenario_heavy},
+	{"wire", scenario_wire},
+	{"clean", scenario_clean},
+	{"calm", scenario_calm},
+	{"always", scenario_always},
+	{"flood", scenario_flood},
+	{"siege", scenario_siege},
+	{"monitor", scenario_monitor},
+	{"reuse", scenario_reuse},
+	{"ill", scenario_ill},
+	{"change", scenario_change},
+	{"operator", scenario_operator},
+	{"heavy", scenario_heavy},
 	{"neighbours", scenario_neighbours},
 };
 
