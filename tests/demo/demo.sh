@@ -88,7 +88,7 @@ server_half_open() {
 }
 
 show_header() {
-	printf '%4s  %-8s %9s %10s %10s   %-16s %s\n' time state half-open SYN/s cookies/s \
+	printf '%4s  %-10s %9s %10s %10s   %-16s %s\n' time state half-open SYN/s cookies/s \
 		'clients: ok' 'failed  connect p50'
 }
 
@@ -106,7 +106,7 @@ show_line() {
 	else
 		half=$(server_half_open)
 	fi
-	printf '%3ss  %-8s %9s %10s %10s   %-16s %-7s %s\n' "$1" "$state" "$half" \
+	printf '%3ss  %-10s %9s %10s %10s   %-16s %-7s %s\n' "$1" "$state" "$half" \
 		"$(per_second "$syn" "$LAST_SYN")" "$(per_second "$cookies" "$LAST_COOKIES")" \
 		"$(echo "$row" | json ok)/s" "$(echo "$row" | json failed)" \
 		"$(echo "$row" | json connect_p50_us | to_ms)"
