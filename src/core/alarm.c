@@ -110,6 +110,8 @@ static void adopt(struct turn *t, struct service *s)
 		return;
 	if (s->mode == GUARD_MODE_OFF)
 		return;
+	if (d->attack && !(state >> 16 & 1))
+		tally_forget_slow(&s->tally);
 	d->state = state & 0xff;
 	d->class = state >> 8 & 0xff;
 	d->attack = state >> 16 & 1;
@@ -222,6 +224,7 @@ void alarm_change(struct turn *t, uint32_t slot, enum detect_change change,
 	if (change == DETECT_BEGAN || change == DETECT_TURNED)
 		record_begin(t, slot, d);
 	if (change == DETECT_ENDED) {
+		tally_forget_slow(&s->tally);
 		s->attack.over = true;
 		s->attack.ended = t->now;
 	}

@@ -566,6 +566,11 @@ void tally_teach(struct tally *t, const uint32_t *bin)
 	t->delays.total = (uint32_t)total;
 }
 
+void tally_forget_slow(struct tally *t)
+{
+	memset(t->slow, 0, sizeof(t->slow));
+}
+
 bool tally_is_idle(const struct tally *t)
 {
 	for (uint32_t i = 0; i < FLIGHT_WINDOWS; i++) {

@@ -178,6 +178,9 @@ uint32_t tally_learned(const struct tally *t);
 /* tally_teach() - take @bin, COHORTS + 1 of them, for what clients take; ignored if it cannot be. */
 void tally_teach(struct tally *t, const uint32_t *bin);
 
+/* tally_forget_slow() - an attack is over: what it left open must not count for another one. */
+void tally_forget_slow(struct tally *t);
+
 /* tally_is_idle() - would time alone change nothing? */
 bool tally_is_idle(const struct tally *t);
 

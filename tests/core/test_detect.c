@@ -288,6 +288,21 @@ START_TEST(a_second_attack_is_a_second_attack)
 }
 END_TEST
 
+/* With a short hold time an attack is over while what it left open is still young enough to be counted. */
+START_TEST(what_it_leaves_is_no_second_one)
+{
+	fx_close();
+	fx_prepare(GUARD_MODE_ADAPTIVE);
+	fx.config->service[0].attack.hold = (usec_t)(3 + 2 * _i) * SEC;
+	fx_start();
+	forge(5000, 3 * SEC);
+	ck_assert_int_eq(state(), GUARD_ATTACK);
+	fx_advance(60 * SEC);
+	ck_assert_int_eq(state(), GUARD_CALM);
+	ck_assert_uint_eq(fx_counters().attacks, 1);
+}
+END_TEST
+
 /* Nobody looks any more: there is no attack to be told of. */
 START_TEST(mode_off_ends_it_at_once)
 {
@@ -422,6 +437,7 @@ int main(void)
 	tcase_add_loop_test(tc, forged_resets_hide_nothing, 0, 2);
 	tcase_add_test(tc, a_pulsed_flood_is_one_attack);
 	tcase_add_test(tc, a_second_attack_is_a_second_attack);
+	tcase_add_loop_test(tc, what_it_leaves_is_no_second_one, 0, 3);
 	tcase_add_test(tc, mode_off_ends_it_at_once);
 	tcase_add_test(tc, low_and_slow);
 	tcase_add_test(tc, under_the_threshold);
