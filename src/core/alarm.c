@@ -79,6 +79,7 @@ static void publish_verdict(struct turn *t, const struct service *s)
 	v = &t->exchange->verdict[s->config];
 	news = atomic_load(&v->name) != s->name_hash || atomic_load(&v->state) != state;
 	atomic_store(&v->usual_x256, s->detector.usual_x256);
+	atomic_store(&v->usual_done_x256, s->detector.usual_done_x256);
 	if (!news)
 		return;
 	atomic_store(&v->since, s->state_since);
@@ -100,6 +101,7 @@ static void adopt(struct turn *t, struct service *s)
 		return;
 	state = atomic_load(&v->state);
 	d->usual_x256 = atomic_load(&v->usual_x256);
+	d->usual_done_x256 = atomic_load(&v->usual_done_x256);
 	if (s->alarmed_at) {
 		if (!(state >> 17 & 1) && t->now - s->alarmed_at < ALARM_PATIENCE)
 			return;
@@ -273,7 +275,7 @@ static void consider_destinations(struct turn *t, uint32_t slot)
 		if (d->pending < s->limits.start)
 			continue;
 		tally_look_at(&s->tally, d, &look);
-		if (detect_is_hard(&look, &s->limits, 0)) {
+		if (detect_is_hard(NULL, &look, &s->limits)) {
 			sound(t, slot, &look, d);
 			return;
 		}
@@ -294,7 +296,7 @@ static void consider(struct turn *t, uint32_t slot)
 	s->looked = turn_tick(t);
 	tally_look(&s->tally, own_half_open(s), &look);
 	exchange_add_look(&look, &s->elsewhere);
-	if (detect_is_hard(&look, &s->limits, s->detector.usual_x256))
+	if (detect_is_hard(&s->detector, &look, &s->limits))
 		sound(t, slot, &look, NULL);
 	else
 		consider_destinations(t, slot);

@@ -89,6 +89,7 @@ enum {
 	FIGURE_MEAN,
 	FIGURE_SLOW,
 	FIGURE_WINDOWS,
+	FIGURE_DONE,
 	FIGURES_USED
 };
 
@@ -111,6 +112,7 @@ bool guard_baseline_get(const struct guard *g, uint32_t index, struct guard_base
 	b->figure[FIGURE_MEAN] = (uint32_t)s->detector.mean_x256;
 	b->figure[FIGURE_SLOW] = s->detector.usual_slow;
 	b->figure[FIGURE_WINDOWS] = s->detector.calm_windows;
+	b->figure[FIGURE_DONE] = s->detector.usual_done_x256;
 	return true;
 }
 
@@ -127,5 +129,5 @@ void guard_baseline_put(struct guard *g, const struct guard_baseline *b)
 	tally_teach(&s->tally, &f[FIGURE_DELAYS]);
 	if (g->index == 0)
 		detect_teach(&s->detector, f[FIGURE_USUAL], f[FIGURE_MEAN], f[FIGURE_SLOW],
-			     f[FIGURE_WINDOWS]);
+			     f[FIGURE_WINDOWS], f[FIGURE_DONE]);
 }

@@ -7,26 +7,36 @@
 
 /*
  * Choked. A server that answers one SYN in four or fewer for three windows in a row is dead, or its
- * backlog is full. If it is dead, those it has answered complete what they have begun, and the sum falls;
- * if its backlog is full of forged ones, the sum stays. An eighth of the limit of CUSUM is enough then.
+ * backlog is full. If it is dead, those it has answered have completed what they had begun. If its backlog is
+ * full of forged ones, they are open for seconds: more than twice as many as usual, and CHOKED_MIN.
  */
 #define CHOKED_ANSWERED 4
 #define CHOKED_WINDOWS	3
-#define CHOKED_SHARE	8
+#define CHOKED_MIN	24
 
 /*
  * The hard trigger. The excess must be HARD_SIGMAS standard deviations: looks a tick apart are 4e5 an
  * hour, and the normal distribution has 1e-9 beyond six. It must be three eighths of the threshold, or HARD_MIN
  * where the server answers one in CHOKED_ANSWERED or fewer, for its backlog may be smaller than that. And
  * one in HARD_SHARE of those answered, all of them or those of the last 131 ms, for that many may be lost
- * when a path turns bad. What it holds open must be new: half of it comes on top of the usual number, else
+ * when a path turns bad. What it holds open must be new: all of it comes on top of the usual number, else
  * it is the network that has become slower for all. Where there are half as many handshakes again as
  * usual, and so new clients of whom nothing was learned, they are given half as much time again.
  */
 #define HARD_SIGMAS 6
 #define HARD_MIN    8
 #define HARD_SHARE  14
-#define RING_X10    26 /* windows that the cohorts span, times 10 */
+#define SHORT_MS    33
+#define LONG_MS	    262
+
+/*
+ * Two things look like a flood and are none, unless there are twice as many handshakes as usual. The path to the clients stands
+ * still: then they complete nothing, while a flood leaves those alone who are there. And the path has
+ * become slower: then those who complete are late, a quarter instead of an eighth of them.
+ */
+#define STALL_MIN    6
+#define SLOWER_MIN   6
+#define SLOWER_SHARE 4
 
 /*
  * CUSUM, in handshakes a window. The allowance is 20 handshakes a second and 1.6 % of those
@@ -66,6 +76,14 @@
 #define SLOW_SECONDS_OVER   5
 #define SLOW_USUAL_MAX	    300 /* permille */
 #define SLOW_USUAL_SHIFT    6 /* a minute */
+
+/*
+ * Late, the slow trigger for what is not so slow: two seconds in a row three quarters of the threshold,
+ * and one handshake in ten and twice the usual share on top, is open for 2 to 15 s. A path that loses
+ * every seventh segment has one in fifty open for so long.
+ */
+#define LATE_SHARE_PERMILLE 100
+#define LATE_SECONDS_OVER   2
 
 /* Stray: that many segments a window, and more than handshakes, three windows in a row. */
 #define STRAY_MIN     100
@@ -118,26 +136,52 @@ static bool is_share(const struct tally_look *l)
 	       (l->new_excess > 0 && (int64_t)l->new_excess * HARD_SHARE >= l->new_answered);
 }
 
-static uint32_t hard_min(const struct tally_look *l, const struct detect_config *c)
+static bool is_choking(const struct tally_look *l)
 {
-	bool choked = l->answered * CHOKED_ANSWERED <= l->opened;
-	uint32_t min = c->start * 3 / 8;
-
-	return choked || min < HARD_MIN ? HARD_MIN : min;
+	return l->answered * CHOKED_ANSWERED <= l->opened;
 }
 
-bool detect_is_hard(const struct tally_look *l, const struct detect_config *c, uint32_t usual_x256)
+static uint32_t hard_min(const struct tally_look *l, const struct detect_config *c)
 {
-	uint64_t usual = (uint64_t)usual_x256 * RING_X10 / 2560, excess, variance;
+	uint32_t min = c->start * 3 / 8;
+
+	return is_choking(l) || min < HARD_MIN ? HARD_MIN : min;
+}
+
+/* in_ms() - what is usual in that time, of what is usual in a window. */
+static uint32_t in_ms(uint32_t usual_x256, uint32_t ms)
+{
+	return (uint32_t)((uint64_t)usual_x256 * ms / (100 * 256));
+}
+
+/* is_stalled() - do the usual completions stay away? */
+static bool is_stalled(const struct detector *d, const struct tally_look *l)
+{
+	return l->done_short * 2 + STALL_MIN < in_ms(d->usual_done_x256, SHORT_MS) ||
+	       l->done_long * 2 + STALL_MIN < in_ms(d->usual_done_x256, LONG_MS);
+}
+
+/* is_slower() - do too many clients take longer than they should? */
+static bool is_slower(const struct tally_look *l)
+{
+	return l->done_late >= SLOWER_MIN && l->done_late * SLOWER_SHARE >= l->done_timed;
+}
+
+bool detect_is_hard(const struct detector *d, const struct tally_look *l,
+		    const struct detect_config *c)
+{
+	uint64_t usual = d ? in_ms(d->usual_x256, LONG_MS) : 0, excess, variance;
 	bool wide = l->opened > usual + usual / 2;
 	int32_t beyond = wide ? l->wide_excess : l->excess;
 
 	if (l->pending < c->start || beyond < (int32_t)hard_min(l, c))
 		return false;
+	if (d && l->opened < 2 * usual + c->start * 3 / 8 && (is_stalled(d, l) || is_slower(l)))
+		return false;
 	excess = (uint64_t)beyond;
 	variance = wide ? l->wide_variance : l->variance;
 	return excess * excess >= HARD_SIGMAS * HARD_SIGMAS * variance && is_share(l) &&
-	       l->opened >= usual + excess / 2;
+	       l->opened >= usual + excess;
 }
 
 static enum detect_change begin(struct detector *d, enum detect_cause cause, usec_t now)
@@ -205,7 +249,12 @@ static int64_t follow(int64_t value, int64_t to, uint32_t n)
 	return value + (to - value) / (int64_t)n;
 }
 
-static void learn(struct detector *d)
+static void learn_usual(const struct detector *d, uint32_t *usual_x256, uint32_t now)
+{
+	*usual_x256 = (uint32_t)follow(*usual_x256, (int64_t)now * 256, d->calm_windows);
+}
+
+static void learn(struct detector *d, const struct tally_look *look)
 {
 	const struct tally_totals *w = &d->window;
 	int64_t deficit = (int64_t)w->answered - w->completed - w->closed;
@@ -218,8 +267,9 @@ static void learn(struct detector *d)
 		d->mean_x256 = (int32_t)max * 256;
 	if (d->mean_x256 < 0)
 		d->mean_x256 = 0;
-	d->usual_x256 = (uint32_t)follow(d->usual_x256, (int64_t)(w->opened - w->many_opened) * 256,
-					 d->calm_windows);
+	learn_usual(d, &d->usual_x256, w->opened - w->many_opened);
+	learn_usual(d, &d->usual_done_x256, w->completed);
+	learn_usual(d, &d->usual_late_x256, look->late_open);
 }
 
 static uint32_t at_most(uint32_t value, uint32_t max)
@@ -228,9 +278,10 @@ static uint32_t at_most(uint32_t value, uint32_t max)
 }
 
 void detect_teach(struct detector *d, uint32_t usual_x256, uint32_t mean_x256, uint32_t slow,
-		  uint32_t windows)
+		  uint32_t windows, uint32_t done_x256)
 {
 	d->usual_x256 = at_most(usual_x256, 1u << 28); /* a million in a window */
+	d->usual_done_x256 = at_most(done_x256, d->usual_x256);
 	d->mean_x256 = (int32_t)at_most(mean_x256, d->usual_x256 / MEAN_MAX_SHARE);
 	d->usual_slow = at_most(slow, SLOW_USUAL_MAX);
 	d->calm_windows = at_most(windows, BASELINE_WINDOWS);
@@ -248,6 +299,15 @@ uint32_t detect_slow_limit(const struct detector *d, const struct detect_config 
 	if (limit > SLOW_MAX)
 		limit = SLOW_MAX;
 	return by_share > limit ? by_share : limit;
+}
+
+static bool is_late(const struct detector *d, const struct detect_config *c,
+		    const struct tally_look *look)
+{
+	uint32_t share = LATE_SHARE_PERMILLE + 2 * d->usual_slow;
+
+	return look->late_open >= c->start * 3 / 4 &&
+	       (uint64_t)look->late_open * 1000 >= (uint64_t)look->late_answered * share;
 }
 
 static void learn_slow(struct detector *d, const struct tally_look *look)
@@ -325,7 +385,7 @@ enum detect_change detect_stop(struct detector *d)
 	d->class = CLASS_NONE;
 	d->attack = d->cookies = false;
 	d->all = d->concentrated = (struct cusum){0};
-	d->slow_over = d->stray_over = d->odd_over = d->choked_over = 0;
+	d->slow_over = d->late_over = d->stray_over = d->odd_over = d->choked_over = 0;
 	return change;
 }
 
@@ -341,27 +401,25 @@ static void count_choked(struct detector *d)
 		d->choked_over = 0;
 }
 
-static bool is_choked(const struct detector *d, const struct detect_config *c)
+static bool is_choked(const struct detector *d, const struct tally_look *look)
 {
-	uint32_t limit = detect_cusum_limit(d, c) / CHOKED_SHARE;
-
 	return d->choked_over >= CHOKED_WINDOWS &&
-	       d->all.sum >= (limit > CUSUM_LIMIT_MIN ? limit : CUSUM_LIMIT_MIN);
+	       look->late_open >= CHOKED_MIN + 2 * d->usual_late_x256 / 256;
 }
 
 static enum detect_change enter(struct detector *d, const struct detect_config *c,
 				const struct tally_look *look, usec_t now)
 {
-	if (detect_is_hard(look, c, d->usual_x256))
+	if (detect_is_hard(d, look, c))
 		return detect_hard(d, look, now);
 	d->look = *look;
 	if (d->all.over >= CUSUM_WINDOWS)
 		return begin(d, DETECT_BY_CUSUM, now);
-	if (is_choked(d, c))
+	if (is_choked(d, look))
 		return begin(d, DETECT_BY_CHOKED, now);
 	if (d->concentrated.over >= CUSUM_WINDOWS)
 		return begin(d, DETECT_BY_CONCENTRATED, now);
-	if (d->slow_over >= SLOW_SECONDS_OVER)
+	if (d->slow_over >= SLOW_SECONDS_OVER || d->late_over >= LATE_SECONDS_OVER)
 		return begin(d, DETECT_BY_SLOW, now);
 	if (d->stray_over >= STRAY_WINDOWS)
 		return begin(d, DETECT_BY_STRAY, now);
@@ -398,7 +456,8 @@ static void close_second(struct detector *d, const struct detect_config *c,
 	d->second = difference(total, &d->last_second);
 	d->last_second = *total;
 	d->slow_over = look->slow_open > detect_slow_limit(d, c, look) ? d->slow_over + 1 : 0;
-	if (d->state == GUARD_CALM && d->slow_over == 0)
+	d->late_over = is_late(d, c, look) ? d->late_over + 1 : 0;
+	if (d->state == GUARD_CALM && d->slow_over == 0 && d->late_over == 0)
 		learn_slow(d, look);
 }
 
@@ -427,7 +486,7 @@ enum detect_change detect_window(struct detector *d, const struct detect_config 
 		change = enter(d, c, look, now);
 	if (!d->attack && change == DETECT_NO_CHANGE) {
 		if (d->all.over == 0)
-			learn(d);
+			learn(d, look);
 		if (second)
 			change = suspect(d, now);
 	}

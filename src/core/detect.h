@@ -14,7 +14,7 @@
  *    is significant;
  *  - CUSUM, each window of 100 ms: more handshakes answered than completed, summed over a learned mean,
  *    stays over a limit for longer than a retransmission takes;
- *  - choked, each window: the server answers hardly anybody while much less than that limit is open: its
+ *  - choked, each window: the server answers hardly anybody while more than usual is open for seconds: its
  *    backlog is full of it;
  *  - slow, each second: of the handshakes answered 5 to 15 s ago too many are still open;
  *  - concentrated: CUSUM of what single sources hold open beyond their share;
@@ -68,9 +68,11 @@ struct detector {
 	struct tally_totals window, second; /* what happened in the last full one */
 	int32_t mean_x256; /* usual answered less completed in a window */
 	uint32_t usual_x256; /* usual handshakes opened in a window */
+	uint32_t usual_done_x256; /* usual completions in a window */
 	uint32_t completed_x256; /* lately completed in a window */
 	uint32_t usual_slow; /* permille of handshakes that stay open */
-	uint32_t slow_over, odd_over; /* seconds in a row */
+	uint32_t usual_late_x256; /* handshakes that are open for 2 to 15 s */
+	uint32_t slow_over, late_over, odd_over; /* seconds in a row */
 	uint32_t stray_over, choked_over; /* windows in a row */
 	struct cusum all, concentrated;
 	struct tally_look look; /* that the last decision rests on */
@@ -81,9 +83,9 @@ void detect_init(struct detector *d);
 /* detect_wake() - something happens: windows run from now on. */
 void detect_wake(struct detector *d, usec_t now, const struct tally_totals *total);
 
-/* detect_is_hard() - does the look alone prove a flood? @usual_x256: of all guards. */
-bool detect_is_hard(const struct tally_look *look, const struct detect_config *c,
-		    uint32_t usual_x256);
+/* detect_is_hard() - does the look alone prove a flood? @d: for what is usual; NULL: nobody knows. */
+bool detect_is_hard(const struct detector *d, const struct tally_look *look,
+		    const struct detect_config *c);
 
 /* detect_hard() - a look has proved it. */
 enum detect_change detect_hard(struct detector *d, const struct tally_look *look, usec_t now);
@@ -104,7 +106,7 @@ void detect_sleep(struct detector *d);
 
 /* detect_teach() - what was usual before a restart; whatever is beyond reason is cut down to it. */
 void detect_teach(struct detector *d, uint32_t usual_x256, uint32_t mean_x256, uint32_t slow,
-		  uint32_t windows);
+		  uint32_t windows, uint32_t done_x256);
 
 /* Limits in force, for the evidence. */
 uint32_t detect_cusum_limit(const struct detector *d, const struct detect_config *c);

@@ -56,11 +56,13 @@ static void why_hard(struct sentence *s, const struct service *v)
 static void why_slow(struct sentence *s, const struct service *v)
 {
 	const struct tally_look *l = &v->detector.look;
+	bool slow = l->slow_open > detect_slow_limit(&v->detector, &v->limits, l);
 
-	put(s, "", l->slow_open);
-	put(s, " of ", l->slow_answered);
-	put(s, " handshakes begun 5 to 15 s ago are still open, limit ",
-	    detect_slow_limit(&v->detector, &v->limits, l));
+	put(s, "", slow ? l->slow_open : l->late_open);
+	put(s, " of ", slow ? l->slow_answered : l->late_answered);
+	put(s, " handshakes begun ", slow ? 5 : 2);
+	put(s, " to 15 s ago are still open; usually ", v->detector.usual_slow / 10);
+	put_text(s, " %");
 }
 
 static void why_stray(struct sentence *s, const struct tally_totals *w)
@@ -91,8 +93,8 @@ static void why_attack(struct sentence *s, const struct service *v)
 		put(s, "the server answers ",
 		    (uint64_t)d->window.answered + d->window.many_answered);
 		put(s, " of ", d->window.opened);
-		put(s, " SYNs, with ", d->all.sum);
-		put_text(s, " handshakes more than usual left open");
+		put(s, " SYNs; ", d->look.late_open);
+		put(s, " handshakes are open for 2 to 15 s, usually ", d->usual_late_x256 / 256);
 		break;
 	case DETECT_BY_CONCENTRATED:
 		put(s, "single sources hold ", d->concentrated.sum);

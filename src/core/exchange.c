@@ -84,6 +84,12 @@ void exchange_add_look(struct tally_look *sum, const struct tally_look *one)
 	sum->wide_variance += one->wide_variance;
 	sum->new_answered += one->new_answered;
 	sum->new_excess += one->new_excess;
+	sum->done_short += one->done_short;
+	sum->done_long += one->done_long;
+	sum->done_timed += one->done_timed;
+	sum->done_late += one->done_late;
+	sum->late_answered += one->late_answered;
+	sum->late_open += one->late_open;
 	sum->slow_answered += one->slow_answered;
 	sum->slow_open += one->slow_open;
 	sum->flight += one->flight;
@@ -112,6 +118,8 @@ static void read_row(struct exchange_row *row, usec_t now, struct tally_totals *
 		*look = (struct tally_look){
 			.pending = look->pending,
 			.flight = look->flight,
+			.late_answered = look->late_answered,
+			.late_open = look->late_open,
 			.slow_answered = look->slow_answered,
 			.slow_open = look->slow_open,
 		};

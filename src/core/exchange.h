@@ -43,7 +43,8 @@ struct exchange_row {
 struct exchange_verdict {
 	_Atomic uint32_t name;
 	_Atomic uint32_t state; /* state | class << 8 | attack << 16 | cookies << 17 */
-	_Atomic uint32_t usual_x256; /* handshakes in a window, of all guards */
+	_Atomic uint32_t usual_x256; /* sources in a window, of all guards */
+	_Atomic uint32_t usual_done_x256; /* completions */
 	_Atomic uint64_t since; /* usec_t */
 };
 

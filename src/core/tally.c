@@ -28,6 +28,10 @@ static const uint8_t prior[COHORTS + 1] = {7,  47, 82, 95, 94, 87, 78, 68, 59, 5
  */
 #define TAIL_MAX(total) ((total) / 4)
 
+/* Completions that the share of cookies among them rests on. */
+#define TIMED_MAX 1024
+#define UNTIMED	  UINT32_MAX
+
 /* However fast its clients are, a stall of 25 ms somewhere on the way is nothing. */
 #define WIDE_MIN 3
 /* Until that many were seen, what is assumed of clients is wide enough already. */
@@ -64,16 +68,46 @@ static void learn(struct delays *d, uint32_t bin, uint32_t clients)
 		halve_delays(d);
 }
 
-/* learn_late() - @n of a cohort were not completed in time. */
-static void learn_late(struct delays *d, uint32_t n)
+/*
+ * learn_late() - @n of a cohort were not completed in time. Cookies do not say how long their clients
+ * took, so of these, too, only that share is learned from; and some of theirs are booked to another cohort,
+ * so that one has completed more than there were: @n is negative then.
+ */
+static void learn_late(struct delays *d, int32_t n)
 {
 	uint32_t tail = d->bin[COHORTS], max = TAIL_MAX(d->total);
 	uint32_t room = tail < max ? (max - tail) / CLIENT_WEIGHT : 0;
+	uint32_t late;
 
-	if (n > room)
-		n = room;
-	if (n)
-		learn(d, COHORTS, n);
+	d->late += n;
+	late = d->late > 0 && d->done ? (uint32_t)d->late * d->timed / d->done : 0;
+	if (d->late > 0 && (late || d->done == 0 || d->timed == 0))
+		d->late = 0;
+	if (late > room)
+		late = room;
+	if (late)
+		learn(d, COHORTS, late);
+}
+
+/* count_timed() - a client has completed; is it known how long it took? */
+static void count_timed(struct delays *d, bool timed)
+{
+	d->done++;
+	d->timed += timed;
+	if (d->done >= TIMED_MAX) {
+		d->done /= 2;
+		d->timed /= 2;
+	}
+}
+
+/* slow_tick() - what seven in eight clients take less than. */
+static uint32_t slow_tick(const struct delays *d)
+{
+	uint32_t longer = d->total, tick = 0;
+
+	while (tick < COHORTS && longer > d->total / 8)
+		longer -= d->bin[tick++];
+	return tick > WIDE_MIN ? tick : WIDE_MIN;
 }
 
 /* ---- cohorts ---- */
@@ -88,7 +122,7 @@ static struct cohort *cohort_of(struct lane *l, uint32_t tick)
 /* retire() - a cohort has passed through all ages. */
 static void retire(struct cohort *c, struct delays *d)
 {
-	if (d && c->answered > c->completed)
+	if (d && c->answered != c->completed)
 		learn_late(d, c->answered - c->completed);
 	*c = (struct cohort){0};
 }
@@ -121,11 +155,12 @@ static void count_answered(struct lane *l, uint32_t born)
 		c->answered++;
 }
 
+/* count_completed() - in the wrong cohort, where a cookie does not say which: then it may have too many. */
 static void count_completed(struct lane *l, uint32_t born)
 {
 	struct cohort *c = cohort_of(l, born);
 
-	if (c && c->completed < c->answered)
+	if (c && c->completed < UINT16_MAX)
 		c->completed++;
 }
 
@@ -153,7 +188,7 @@ struct surplus {
 
 static void add_surplus(struct surplus *s, const struct cohort *c, int64_t open)
 {
-	s->sum += (int64_t)(c->answered - c->completed) * 1024 - c->answered * open;
+	s->sum += ((int64_t)c->answered - c->completed) * 1024 - c->answered * open;
 	s->variance += c->answered * open * (1024 - open);
 }
 
@@ -161,6 +196,7 @@ static void look_at_lane(const struct lane *l, const struct delays *d, struct ta
 {
 	struct surplus as_learned = {0}, wide = {0};
 	struct expected e;
+	int32_t open = 0;
 
 	expect(d, &e);
 	for (uint32_t age = 0; age < COHORTS; age++) {
@@ -172,10 +208,11 @@ static void look_at_lane(const struct lane *l, const struct delays *d, struct ta
 		}
 		look->opened += c->opened;
 		look->answered += c->answered;
-		look->open += c->answered - c->completed;
+		open += c->answered - c->completed;
 		add_surplus(&as_learned, c, e.open[age]);
 		add_surplus(&wide, c, e.wide[age]);
 	}
+	look->open = open > 0 ? (uint32_t)open : 0;
 	look->excess = (int32_t)(as_learned.sum / 1024);
 	look->variance = (uint32_t)(as_learned.variance / (1024 * 1024));
 	look->wide_excess = (int32_t)(wide.sum / 1024);
@@ -193,11 +230,19 @@ static uint32_t source_key(const struct ip_addr *a)
 	return x ^ x >> 15;
 }
 
+static void forget_some(struct source_watch *s, uint8_t second)
+{
+	for (; s->second != second && s->open; s->second++) {
+		s->open -= (s->open + 3) / 4;
+		s->cookies -= (s->cookies + 3) / 4;
+	}
+	s->second = second;
+}
+
 /* find_source() - what is known of a source; it becomes the newest of its set. NULL: nothing. */
 static struct source_watch *find_source(struct tally *t, uint32_t key)
 {
 	struct source_watch *set = t->source[key % SOURCE_SETS];
-	uint16_t second = (uint16_t)t->second;
 
 	if (set[0].key != key) {
 		struct source_watch newer = set[1];
@@ -207,10 +252,7 @@ static struct source_watch *find_source(struct tally *t, uint32_t key)
 		set[1] = set[0];
 		set[0] = newer;
 	}
-	/* what was opened and forgotten elsewhere must not stay for ever */
-	for (; set[0].second != second && set[0].open; set[0].second++)
-		set[0].open -= (set[0].open + 3) / 4;
-	set[0].second = second;
+	forget_some(&set[0], (uint8_t)t->second);
 	return &set[0];
 }
 
@@ -223,7 +265,11 @@ static bool source_opens(struct tally *t, const struct ip_addr *client)
 
 	if (!s) {
 		set[1] = set[0];
-		set[0] = (struct source_watch){key, 1, (uint16_t)t->second};
+		set[0] = (struct source_watch){
+			.key = key,
+			.open = 1,
+			.second = (uint8_t)t->second,
+		};
 		return false;
 	}
 	if (s->open < UINT16_MAX)
@@ -336,12 +382,22 @@ static uint32_t second_of(uint32_t tick)
 	return tick >> 7; /* 1.05 s */
 }
 
+static void advance_done(struct tally *t, uint32_t tick)
+{
+	uint32_t steps = tick - t->all.head;
+
+	for (uint32_t i = 1; i <= steps && i <= COHORTS; i++)
+		t->done[(t->all.head + i) % COHORTS] = (struct done){0};
+	t->slow_tick = slow_tick(&t->delays);
+}
+
 void tally_advance(struct tally *t, usec_t now, bool may_learn)
 {
 	uint32_t tick = tick_of(now);
 
 	if (tick == t->all.head)
 		return;
+	advance_done(t, tick);
 	advance_lane(&t->all, tick, may_learn ? &t->delays : NULL);
 	for (uint32_t i = 0; i < DESTINATIONS && t->destination[i].used; i++)
 		advance_lane(&t->destination[i].lane, tick, NULL);
@@ -408,6 +464,19 @@ static void leave_cohorts(struct tally *t, const struct tally_handshake *h)
 		count_completed(&d->lane, h->born);
 }
 
+/* count_done() - @took: UNTIMED where nobody knows. */
+static void count_done(struct tally *t, uint32_t took)
+{
+	struct done *d = &t->done[t->all.head % COHORTS];
+
+	count_timed(&t->delays, took != UNTIMED);
+	if (d->all == UINT16_MAX)
+		return;
+	d->all++;
+	d->timed += took != UNTIMED;
+	d->late += took != UNTIMED && took > t->slow_tick;
+}
+
 void tally_completed(struct tally *t, const struct tally_handshake *h)
 {
 	uint32_t took = t->all.head - h->born;
@@ -420,6 +489,7 @@ void tally_completed(struct tally *t, const struct tally_handshake *h)
 		return;
 	}
 	t->total.completed++;
+	count_done(t, took);
 	slow_add(t, h->born, 0, 1);
 	leave_cohorts(t, h);
 }
@@ -438,6 +508,8 @@ void tally_reset(struct tally *t, const struct tally_handshake *h)
 	}
 	t->total.reset++;
 	slow_add(t, h->born, 0, 1);
+	if (t->second - second_of(h->born) < SLOW_SECONDS)
+		t->slow[second_of(h->born) % SLOW_SECONDS].reset++;
 	t->in_flight[t->window % FLIGHT_WINDOWS]++;
 	t->in_flight_sum++;
 }
@@ -474,6 +546,9 @@ void tally_cookie(struct tally *t, const struct tally_handshake *h)
 	t->in_flight[t->window % FLIGHT_WINDOWS]++;
 	t->in_flight_sum++;
 	if (tally_opened(t, h)) {
+		struct source_watch *s = find_source(t, source_key(h->client));
+
+		s->cookies += s->cookies < UINT8_MAX;
 		t->total.many_answered++;
 		return;
 	}
@@ -505,7 +580,7 @@ void tally_cookie_back(struct tally *t, const struct ip_addr *client, const stru
 		.client = client,
 		.server = server,
 		.server_port = port,
-		.concentrated = s && s->open > 1,
+		.concentrated = s && s->cookies > 0,
 		.born = t->all.head - cookie_lag(&t->delays),
 	};
 
@@ -514,15 +589,44 @@ void tally_cookie_back(struct tally *t, const struct ip_addr *client, const stru
 	if (s && s->open > 0)
 		s->open--;
 	if (h.concentrated) {
+		s->cookies--;
 		t->total.many_done++;
 		return;
 	}
 	t->total.completed++;
+	count_done(t, UNTIMED);
 	slow_add(t, h.born, 0, 1);
 	leave_cohorts(t, &h);
 }
 
 /* ---- looking ---- */
+
+/* look_at_done() - the current tick is not over, so it is left out. */
+static void look_at_done(const struct tally *t, struct tally_look *look)
+{
+	for (uint32_t ago = 1; ago < COHORTS; ago++) {
+		const struct done *d = &t->done[(t->all.head - ago) % COHORTS];
+
+		look->done_long += d->all;
+		look->done_timed += d->timed;
+		look->done_late += d->late;
+		if (ago <= COHORTS / 8)
+			look->done_short += d->all;
+	}
+}
+
+static void look_at_second(const struct tally *t, uint32_t ago, struct tally_look *look)
+{
+	uint32_t i = (t->second - ago) % SLOW_SECONDS, answered = t->slow[i].answered;
+	uint32_t open = answered > t->slow[i].done ? answered - t->slow[i].done : 0;
+
+	look->late_answered += answered;
+	look->late_open += open + t->slow[i].reset;
+	if (ago < 5)
+		return;
+	look->slow_answered += answered;
+	look->slow_open += open;
+}
 
 void tally_look(const struct tally *t, uint32_t half_open, struct tally_look *look)
 {
@@ -530,13 +634,9 @@ void tally_look(const struct tally *t, uint32_t half_open, struct tally_look *lo
 	look->flight = t->in_flight_sum > 0 ? (uint32_t)t->in_flight_sum : 0;
 	look->pending = half_open + look->flight;
 	look_at_lane(&t->all, &t->delays, look);
-	for (uint32_t ago = 5; ago < 15; ago++) {
-		uint32_t i = (t->second - ago) % SLOW_SECONDS;
-
-		look->slow_answered += t->slow[i].answered;
-		if (t->slow[i].answered > t->slow[i].done)
-			look->slow_open += t->slow[i].answered - t->slow[i].done;
-	}
+	look_at_done(t, look);
+	for (uint32_t ago = 2; ago < 15; ago++)
+		look_at_second(t, ago, look);
 }
 
 void tally_look_at(const struct tally *t, const struct destination *d, struct tally_look *look)

@@ -28,7 +28,7 @@
 #define FLIGHT_WINDOW  (100 * USEC_PER_MSEC)
 #define FLIGHT_WINDOWS 32 /* a cookie, or a handshake that was reset, counts as pending: 3.2 s */
 #define SLOW_SECONDS   16 /* of 1.05 s, for the slow trigger */
-#define SOURCE_SETS    256
+#define SOURCE_SETS    512
 #define SOURCE_WAYS    2
 #define DESTINATIONS   8
 
@@ -67,17 +67,25 @@ struct lane {
 	struct cohort cohort[COHORTS]; /* by tick % COHORTS */
 };
 
+/* Completions by the tick in which they came, and those of clients slower than seven in eight are. */
+struct done {
+	uint16_t all, timed, late; /* timed: it is known how long they took */
+};
+
 /* How many ticks clients take; the last bin is "longer, or never". */
 struct delays {
 	uint32_t bin[COHORTS + 1], total;
+	int32_t late; /* of cohorts that have passed, not completed and not learned from yet */
+	uint32_t timed, done; /* lately completed: with a time that was learned, and all */
 };
 
-/* Sources seen lately, a tenth of a second at 5,000 SYN/s; who is not in it has nothing open. */
+/* Sources seen lately, a fifth of a second at 5,000 SYN/s; who is not in it has nothing open. */
 struct source_watch {
 	uint32_t key; /* hash of an address */
 	uint16_t
 		open; /* its handshakes that were not completed; a quarter is forgotten each second */
-	uint16_t second; /* when that was done last */
+	uint8_t cookies; /* of them, the concentrated ones that were answered by a cookie */
+	uint8_t second; /* when a quarter was last forgotten */
 };
 
 struct destination {
@@ -101,20 +109,27 @@ struct tally_look {
 	uint32_t wide_variance;
 	uint32_t new_answered; /* of the answered, those of the newer half of the cohorts */
 	int32_t new_excess; /* of these */
+	uint32_t done_short, done_long; /* completions of the last 33 ms, of the last 262 ms */
+	uint32_t done_timed,
+		done_late; /* of the latter, with a known time; slower than seven in eight */
 	uint32_t slow_answered; /* handshakes answered 5 to 15 s ago */
 	uint32_t slow_open; /* of them still open */
+	uint32_t late_answered; /* handshakes answered 2 to 15 s ago */
+	uint32_t late_open; /* of them still open, or reset by the client */
 	uint32_t flight; /* cookies in flight, as a part of pending */
 };
 
 struct tally {
 	struct lane all;
 	struct delays delays;
+	uint32_t slow_tick; /* seven in eight clients take less */
+	struct done done[COHORTS]; /* by tick % COHORTS */
 	struct source_watch source[SOURCE_SETS][SOURCE_WAYS];
 	struct destination destination[DESTINATIONS];
 	uint32_t window, second; /* the current ones, counted since time 0 */
 	int32_t in_flight[FLIGHT_WINDOWS], in_flight_sum;
 	struct {
-		uint32_t answered, done;
+		uint32_t answered, done, reset; /* reset: of those done, by the client */
 	} slow[SLOW_SECONDS];
 	struct tally_totals total;
 };

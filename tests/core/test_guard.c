@@ -63,7 +63,7 @@ START_TEST(a_million_flows_in_one_arena)
 	ck_assert_uint_le(size, 1000000ull * (128 + 64));
 	ck_assert_uint_le(size - sizeof(struct guard_arena) - sizeof(struct reactions),
 			  1000000ull * (r.flow_entry_bytes + r.half_open_entry_bytes));
-	ck_assert_uint_le(sizeof(struct guard_arena), 3u << 20);
+	ck_assert_uint_le(sizeof(struct guard_arena), 4u << 20);
 	ck_assert_uint_le(sizeof(struct reactions), 4u << 20);
 }
 END_TEST
