@@ -227,9 +227,12 @@ rules() {
 	allow_in_attack
 	errors
 	from_the_file
-	keep_over_restarts
-	full_disk
-	shared_directory
+	if [ -z "$KEPT" ]; then # files know neither placement nor family, and each of these waits
+		keep_over_restarts
+		full_disk
+		shared_directory
+		KEPT=1
+	fi
 	if [ -n "$HAVE_NFT" ]; then
 		kernel
 	else
@@ -252,6 +255,7 @@ mkdir "$LAB_TMP/state"
 # A small disk for what the daemon keeps; mounted now, for later its namespace would not see it.
 mount -t tmpfs -o size=64k none "$LAB_TMP/state" || lab_skip "cannot mount a small disk"
 trap cleanup EXIT
+KEPT=
 HAVE_NFT=
 command -v nft >/dev/null && HAVE_NFT=1
 lab_each rules
