@@ -109,7 +109,7 @@ bool guard_baseline_get(const struct guard *g, uint32_t index, struct guard_base
 	if (g->index != 0)
 		return true;
 	b->figure[FIGURE_USUAL] = s->detector.usual_x256;
-	b->figure[FIGURE_MEAN] = (uint32_t)s->detector.mean_x256;
+	b->figure[FIGURE_MEAN] = s->detector.mean_x256 > 0 ? (uint32_t)s->detector.mean_x256 : 0;
 	b->figure[FIGURE_SLOW] = s->detector.usual_slow;
 	b->figure[FIGURE_WINDOWS] = s->detector.calm_windows;
 	b->figure[FIGURE_DONE] = s->detector.usual_done_x256;

@@ -265,8 +265,8 @@ static void learn(struct detector *d, const struct tally_look *look)
 	d->mean_x256 = (int32_t)follow(d->mean_x256, deficit * 256, d->calm_windows);
 	if (d->mean_x256 > max * 256)
 		d->mean_x256 = (int32_t)max * 256;
-	if (d->mean_x256 < 0)
-		d->mean_x256 = 0;
+	if (d->mean_x256 < -max * 256) /* cookies whose source was forgotten are booked elsewhere */
+		d->mean_x256 = (int32_t)-max * 256;
 	learn_usual(d, &d->usual_x256, w->opened - w->many_opened);
 	learn_usual(d, &d->usual_done_x256, w->completed);
 	learn_usual(d, &d->usual_late_x256, look->late_open);
