@@ -80,7 +80,7 @@ static void list_unlink(struct guard_arena *a, struct half_open_list *l, struct 
 	l->count--;
 	l->exempt -= h->exempt && !h->reset;
 	l->reset -= h->reset;
-	l->answered -= h->answered;
+	l->answered -= h->answered && !h->reset;
 	l->concentrated -= h->concentrated;
 }
 
@@ -197,7 +197,7 @@ void half_open_answered(struct guard_arena *a, uint32_t i)
 {
 	struct half_open *h = half_open_at(a, i);
 
-	a->service[h->service].half_opens.answered += !h->answered;
+	a->service[h->service].half_opens.answered += !h->answered && !h->reset;
 	h->answered = 1;
 }
 
@@ -211,6 +211,7 @@ void half_open_reset(struct guard_arena *a, uint32_t i)
 	service_removed(a, h);
 	l->concentrated -= h->concentrated;
 	l->exempt -= h->exempt;
+	l->answered -= h->answered;
 	h->concentrated = 0;
 	h->reset = 1;
 	l->reset++;

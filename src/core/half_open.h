@@ -62,8 +62,7 @@ struct half_open_list {
 	uint32_t count;
 	uint32_t concentrated; /* of them, those beyond the share of one source, core/tally.h */
 	uint32_t reset; /* of them, those that the client has reset */
-	uint32_t answered; /* of them, answered: they fill the server's backlog. Reset ones,
-			    * too: the server need not have seen the RST */
+	uint32_t answered; /* of them, those in the server's backlog: answered, and not reset */
 	uint32_t exempt; /* of them, those of allowed clients: they say nothing about an attack */
 };
 
