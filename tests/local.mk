@@ -10,6 +10,7 @@ include tests/daemon/local.mk
 include tests/replay/local.mk
 include tests/tools/local.mk
 include tests/sim/local.mk
+include tests/scenario/local.mk
 include tests/lab/local.mk
 include tests/demo/local.mk
 include tests/bench/local.mk
