@@ -17,6 +17,8 @@ void emit(struct turn *t, const struct segment *s)
 		return;
 	}
 	tx->len = (uint16_t)len;
+	tx->n_pieces = 0;
+	tx->gso_size = 0;
 	tx->family = (uint8_t)ip_addr_family(&s->src);
 	t->out->n_tx++;
 }

@@ -123,37 +123,69 @@ static void put_tcp(const struct segment *s, uint8_t *tcp, uint32_t hdr_len)
 	store16(tcp + TCP_URGENT, s->urgent);
 }
 
-int segment_build(const struct segment *s, uint8_t *buf, size_t cap)
+/* What put_headers() wrote. */
+struct laid_out {
+	uint8_t *tcp;
+	uint32_t headers, tcp_len; /* of all headers; of the TCP segment with its payload */
+};
+
+/*
+ * put_headers() - all headers of @s for a payload of s->payload_len bytes, without the TCP checksum.
+ * @payload_here: the payload must fit into @cap, too.
+ * Return: 0 or as segment_build().
+ */
+static int put_headers(const struct segment *s, uint8_t *buf, size_t cap, bool payload_here,
+		       struct laid_out *l)
 {
 	bool v4 = ip_addr_is_v4(&s->src);
-	uint32_t ip_hdr = v4 ? IPV4_HEADER_MIN : IPV6_HEADER;
+	uint32_t ip_hdr = v4 ? IPV4_HEADER_MIN : IPV6_HEADER, len;
 	uint8_t options[OPTIONS_ROOM];
 	int n_options = put_options(&s->opt, options);
-	uint32_t tcp_len, len;
-	uint8_t *tcp;
-	uint64_t sum;
 
 	if (v4 != ip_addr_is_v4(&s->dst) || n_options < 0 || n_options > OPTIONS_MAX)
 		return -EINVAL;
 	if (s->payload_len > IP_LENGTH_MAX)
 		return -ENOSPC;
-	tcp_len = TCP_HEADER_MIN + (uint32_t)n_options + s->payload_len;
-	len = ip_hdr + tcp_len;
-	if (len > cap || (v4 ? len : tcp_len) > IP_LENGTH_MAX)
+	l->tcp = buf + ip_hdr;
+	l->headers = ip_hdr + TCP_HEADER_MIN + (uint32_t)n_options;
+	len = l->headers + s->payload_len;
+	l->tcp_len = len - ip_hdr;
+	if ((payload_here ? len : l->headers) > cap || (v4 ? len : l->tcp_len) > IP_LENGTH_MAX)
 		return -ENOSPC;
-
 	if (v4)
 		put_ipv4(s, buf, len);
 	else
 		put_ipv6(s, buf, len);
-	tcp = buf + ip_hdr;
-	put_tcp(s, tcp, TCP_HEADER_MIN + (uint32_t)n_options);
-	memcpy(tcp + TCP_HEADER_MIN, options, (size_t)n_options);
+	put_tcp(s, l->tcp, TCP_HEADER_MIN + (uint32_t)n_options);
+	memcpy(l->tcp + TCP_HEADER_MIN, options, (size_t)n_options);
+	return 0;
+}
+
+int segment_build(const struct segment *s, uint8_t *buf, size_t cap)
+{
+	struct laid_out l;
+	int rc = put_headers(s, buf, cap, true, &l);
+	uint64_t sum;
+
+	if (rc < 0)
+		return rc;
 	if (s->payload_len > 0)
-		memcpy(tcp + TCP_HEADER_MIN + n_options, s->payload, s->payload_len);
-	sum = csum_pseudo(&s->src, &s->dst, PROTO_TCP, tcp_len);
-	store_mem16(tcp + TCP_CHECK, (be16)~csum_fold(csum_add_bytes(sum, tcp, tcp_len)));
-	return (int)len;
+		memcpy(buf + l.headers, s->payload, s->payload_len);
+	sum = csum_pseudo(&s->src, &s->dst, PROTO_TCP, l.tcp_len);
+	store_mem16(l.tcp + TCP_CHECK, (be16)~csum_fold(csum_add_bytes(sum, l.tcp, l.tcp_len)));
+	return (int)(l.headers + s->payload_len);
+}
+
+int segment_headers(const struct segment *s, uint8_t *buf, size_t cap)
+{
+	struct laid_out l;
+	int rc = put_headers(s, buf, cap, false, &l);
+
+	if (rc < 0)
+		return rc;
+	store_mem16(l.tcp + TCP_CHECK,
+		    csum_fold(csum_pseudo(&s->src, &s->dst, PROTO_TCP, l.tcp_len)));
+	return (int)l.headers;
 }
 
 void segment_reply(struct segment *s, const struct pkt *p)

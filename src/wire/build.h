@@ -36,6 +36,13 @@ struct segment {
 int segment_build(const struct segment *s, uint8_t *buf, size_t cap);
 
 /*
+ * segment_headers() - like segment_build(), but without the payload, which lies elsewhere: its length
+ * counts, and the checksum of the pseudo header stands in for the whole (as CHECKSUM_PARTIAL does).
+ * Return: length of the headers, at most SEGMENT_HEADERS_MAX, or as segment_build().
+ */
+int segment_headers(const struct segment *s, uint8_t *buf, size_t cap);
+
+/*
  * segment_reply() - start a segment that answers @p: addresses and ports swapped, all else zero.
  */
 void segment_reply(struct segment *s, const struct pkt *p);

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+
 static void check_same(const struct segment *s, const struct pkt *p, uint64_t seed)
 {
 	const struct tcp_options *a = &s->opt, *b = &p->opt;
@@ -41,6 +44,32 @@ START_TEST(every_field_comes_back)
 		check_seed(parse_at(&p, bytes, (uint32_t)len) == 0, seed);
 		check_same(&s, &p, seed);
 		check_seed(pkt_checksum_ok(&p) && l4_checksum_is_right(&p), seed);
+		free(bytes);
+	}
+}
+END_TEST
+
+/* The payload may lie elsewhere: summed up behind the headers, it completes the checksum. */
+START_TEST(headers_alone_are_those_of_the_whole)
+{
+	for_each_seed (seed, 20000) {
+		struct seg_random r = seg_random(seed);
+		struct segment s = random_segment(&r);
+		uint8_t *bytes = malloc(SEGMENT_HEADERS_MAX + s.payload_len);
+		uint8_t headers[SEGMENT_HEADERS_MAX], *check;
+		int len = segment_build(&s, bytes, SEGMENT_HEADERS_MAX + s.payload_len);
+		int ip_hdr = ip_addr_family(&s.src) == 4 ? 20 : 40, n;
+		uint64_t sum;
+
+		n = segment_headers(&s, headers, sizeof(headers));
+		check_seed(n == len - (int)s.payload_len, seed);
+		check = headers + ip_hdr + 16;
+		sum = csum_add_bytes(0, headers + ip_hdr, (size_t)(n - ip_hdr));
+		sum = csum_add_bytes(sum, s.payload, s.payload_len);
+		store_mem16(check, (be16)~csum_fold(sum));
+		check_seed(memcmp(headers, bytes, (size_t)n) == 0, seed);
+		s.payload_len = 65536;
+		check_seed(segment_headers(&s, headers, sizeof(headers)) == -ENOSPC, seed);
 		free(bytes);
 	}
 }
@@ -179,6 +208,7 @@ TCase *build_cases(void)
 
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, every_field_comes_back);
+	tcase_add_test(t, headers_alone_are_those_of_the_whole);
 	tcase_add_test(t, options_of_a_syn_lie_as_linux_lays_them);
 	tcase_add_test(t, options_of_an_ack_lie_as_linux_lays_them);
 	tcase_add_test(t, sack_permitted_alone_is_padded);
