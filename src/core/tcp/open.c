@@ -51,7 +51,7 @@ static void start(struct tcb *t, const struct tcp_io *io, uint32_t iss, uint32_t
 	t->rto_ms = io->config->rto_initial_ms;
 	t->reo_wnd_mult = 1;
 	t->ts_offset = ts_val - now_ms(io);
-	t->progress_at = t->heard_at = t->sent_at = t->challenge_at = now_ms(io);
+	t->progress_at = t->heard_at = t->sent_at = now_ms(io);
 }
 
 static uint32_t offered_flags(const struct tcp_offer *o)
@@ -82,6 +82,14 @@ void tcp_connect(struct tcb *t, const struct tcp_io *io, const struct tcp_offer 
 	t->flags |= TCB_SEND_SYN;
 	move(t, TCP_EV_SND_SYN);
 	timer_restart(t, io);
+}
+
+void tcp_connecting(struct tcb *t, const struct tcp_io *io, const struct tcp_offer *o,
+		    uint8_t rcv_wscale)
+{
+	tcp_connect(t, io, o);
+	t->flags &= ~(uint32_t)TCB_SEND_SYN;
+	t->rcv_wscale = o->wscale ? rcv_wscale & 15 : 0;
 }
 
 /* limit_mss() - by what the peer says; RFC 9293 3.7.1. */

@@ -15,12 +15,11 @@
 
 #include "core/tcp/tcp.h"
 
+/* Where its parts are; they are the caller's, who may keep them in different places. */
 struct tcp_pipe {
-	struct tcb end[2];
-	struct tcp_stream stream[2]; /* [i]: filled by end[i] */
+	struct tcb *end[2];
+	struct tcp_stream *stream[2]; /* [i]: filled by end[i] */
 };
-
-_Static_assert(sizeof(struct tcp_pipe) <= 424, "a terminated connection must stay small");
 
 /* What all calls have in common; borrowed. */
 struct tcp_pipe_io {
@@ -48,10 +47,13 @@ void tcp_pipe_expire(struct tcp_pipe *p, const struct tcp_pipe_io *io);
 /* tcp_pipe_abort() - reset both. */
 void tcp_pipe_abort(struct tcp_pipe *p, const struct tcp_pipe_io *io, enum tcp_error why);
 
+/* tcp_pipe_clear() - both ends CLOSED, nothing sent: every chunk is given back. */
+void tcp_pipe_clear(struct tcp_pipe *p, const struct tcp_pipe_io *io);
+
 /* tcp_pipe_is_over() - both are; then no chunk is in use either. */
 static inline bool tcp_pipe_is_over(const struct tcp_pipe *p)
 {
-	return tcp_is_over(&p->end[0]) && tcp_is_over(&p->end[1]);
+	return tcp_is_over(p->end[0]) && tcp_is_over(p->end[1]);
 }
 
 #endif

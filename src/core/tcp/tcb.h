@@ -104,7 +104,6 @@ struct tcb {
 	uint32_t timer_at, delack_at, idle_at;
 	uint32_t progress_at; /* the peer took data, or we began to wait for that */
 	uint32_t heard_at, sent_at; /* anything from the peer; data or SYN to it */
-	uint32_t challenge_at; /* when challenges were counted from */
 
 	uint32_t flags; /* enum tcb_flag */
 	uint32_t retransmits;
@@ -112,6 +111,7 @@ struct tcb {
 	uint16_t rcv_mss; /* what we announced */
 	uint16_t w_est_part; /* of a byte */
 	uint16_t seg_in; /* largest payload received, at most rcv_mss */
+	uint16_t challenge_second; /* in which challenges were counted */
 	uint8_t state; /* enum tcp_state */
 	uint8_t error; /* enum tcp_error */
 	uint8_t snd_wscale : 4, rcv_wscale : 4;
@@ -123,6 +123,6 @@ struct tcb {
 	uint8_t reo_wnd_mult, reo_wnd_persist; /* RFC 8985 6.2 step 4 */
 };
 
-_Static_assert(sizeof(struct tcb) <= 192, "a connection has two of these for all its life");
+_Static_assert(sizeof(struct tcb) <= 176, "a connection has two of these for all its life");
 
 #endif

@@ -142,6 +142,13 @@ void tcp_listen(struct tcb *t, const struct tcp_io *io, const struct tcp_offer *
 /* tcp_connect() - active open. */
 void tcp_connect(struct tcb *t, const struct tcp_io *io, const struct tcp_offer *o);
 
+/*
+ * tcp_connecting() - an active open whose SYN somebody else has sent already.
+ * @rcv_wscale: the window scale that it carried.
+ */
+void tcp_connecting(struct tcb *t, const struct tcp_io *io, const struct tcp_offer *o,
+		    uint8_t rcv_wscale);
+
 /* ---- living ---- */
 
 /*

@@ -91,8 +91,10 @@ void time_wait(struct tcb *t, const struct tcp_io *io)
  */
 void challenge(struct tcb *t, const struct tcp_io *io)
 {
-	if (now_ms(io) - t->challenge_at >= 1000) {
-		t->challenge_at = now_ms(io);
+	uint16_t second = (uint16_t)(now_ms(io) / 1000);
+
+	if (second != t->challenge_second) {
+		t->challenge_second = second;
 		t->challenges = 0;
 	}
 	if (t->challenges >= CHALLENGES_A_SECOND)

@@ -14,6 +14,8 @@
 
 static struct {
 	struct tcp_pipe pipe;
+	struct tcb end[2];
+	struct tcp_stream stream[2];
 	struct tcp_pool pool;
 	struct tcp_chunk *chunk;
 	struct tcp_config config;
@@ -76,12 +78,13 @@ static void given(void)
 	tcp_config_default(&p.config);
 	p.config.rcv_buf = 10000;
 	tcp_pool_init(&p.pool, CHUNKS);
+	p.pipe = (struct tcp_pipe){{&p.end[0], &p.end[1]}, {&p.stream[0], &p.stream[1]}};
 	tcp_pipe_init(&p.pipe);
 	i = io();
 	side = tcp_pipe_side(&p.pipe, &i, CLIENT);
-	tcp_accept(&p.pipe.end[CLIENT], &side, &agreed);
+	tcp_accept(&p.end[CLIENT], &side, &agreed);
 	side = tcp_pipe_side(&p.pipe, &i, SERVER);
-	tcp_connect(&p.pipe.end[SERVER], &side, &offer);
+	tcp_connect(&p.end[SERVER], &side, &offer);
 	ck_assert(out());
 	ck_assert_uint_eq(p.s.flags & TCP_SYN, TCP_SYN);
 }
@@ -135,8 +138,8 @@ START_TEST(a_slow_server_closes_the_clients_window)
 		in(CLIENT, TCP_ACK, 1 + at, 1, 1000);
 		drain();
 	}
-	ck_assert_uint_eq(p.pipe.end[CLIENT].rcv_adv, p.pipe.end[CLIENT].rcv_nxt);
-	ck_assert_uint_eq(tcp_stream_waiting(&p.pipe.stream[CLIENT]), 10000);
+	ck_assert_uint_eq(p.end[CLIENT].rcv_adv, p.end[CLIENT].rcv_nxt);
+	ck_assert_uint_eq(tcp_stream_waiting(&p.stream[CLIENT]), 10000);
 	/* its acknowledgement opens it, and the client is told */
 	in(SERVER, TCP_ACK, 1, 1 + 6000, 0);
 	ck_assert(out());
@@ -152,17 +155,17 @@ START_TEST(fin_becomes_fin_and_half_stays_open)
 	given_open();
 	in(CLIENT, TCP_FIN | TCP_ACK, 1, 1, 100);
 	drain();
-	ck_assert_int_eq(p.pipe.end[CLIENT].state, TCPS_CLOSE_WAIT);
-	ck_assert_int_eq(p.pipe.end[SERVER].state, TCPS_FIN_WAIT_1);
+	ck_assert_int_eq(p.end[CLIENT].state, TCPS_CLOSE_WAIT);
+	ck_assert_int_eq(p.end[SERVER].state, TCPS_FIN_WAIT_1);
 	in(SERVER, TCP_ACK, 1, 102, 500);
 	drain();
-	ck_assert_int_eq(p.pipe.end[SERVER].state, TCPS_FIN_WAIT_2);
+	ck_assert_int_eq(p.end[SERVER].state, TCPS_FIN_WAIT_2);
 	in(SERVER, TCP_FIN | TCP_ACK, 501, 102, 0);
 	drain();
-	ck_assert_int_eq(p.pipe.end[CLIENT].state, TCPS_LAST_ACK);
-	ck_assert_int_eq(p.pipe.end[SERVER].state, TCPS_TIME_WAIT);
+	ck_assert_int_eq(p.end[CLIENT].state, TCPS_LAST_ACK);
+	ck_assert_int_eq(p.end[SERVER].state, TCPS_TIME_WAIT);
 	in(CLIENT, TCP_ACK, 102, 502, 0);
-	ck_assert_int_eq(p.pipe.end[CLIENT].state, TCPS_CLOSED);
+	ck_assert_int_eq(p.end[CLIENT].state, TCPS_CLOSED);
 	p.now += 61 * USEC_PER_SEC;
 	{
 		struct tcp_pipe_io i = io();
@@ -206,7 +209,7 @@ START_TEST(a_client_that_is_gone_resets_the_server)
 			reset |= p.from == SERVER && (p.s.flags & TCP_RST);
 	}
 	ck_assert(reset);
-	ck_assert_int_eq(p.pipe.end[CLIENT].error, TCP_ERROR_TIMEOUT);
+	ck_assert_int_eq(p.end[CLIENT].error, TCP_ERROR_TIMEOUT);
 	over();
 }
 END_TEST

@@ -300,8 +300,8 @@ static void check(struct world *w)
 static void check_pipe(struct world *w)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		uint32_t waiting = tcp_stream_waiting(&w->pipe.stream[i]);
-		uint32_t buf = w->pipe.end[i].rcv_buf;
+		uint32_t waiting = tcp_stream_waiting(w->pipe.stream[i]);
+		uint32_t buf = w->pipe.end[i]->rcv_buf;
 
 		/* half as much again: window fields are rounded up */
 		if (w->plan.piped && waiting > buf + buf / 2 + TCP_CHUNK_BYTES * 4)
@@ -378,11 +378,13 @@ static void begin(struct world *w, const struct plan *plan)
 	rng_seed(&w->rng, plan->seed, 1);
 	tcp_pool_init(&w->pool[0], CHUNKS);
 	tcp_pool_init(&w->pool[1], CHUNKS);
+	w->pipe = (struct tcp_pipe){{&w->pipe_end[0], &w->pipe_end[1]},
+				    {&w->pipe_stream[0], &w->pipe_stream[1]}};
 	tcp_pipe_init(&w->pipe);
 	for (unsigned i = 0; i < ENDS; i++) {
 		struct end *e = &w->end[i];
 
-		e->tcb = i < 2 ? &e->own : &w->pipe.end[i - 2];
+		e->tcb = i < 2 ? &e->own : &w->pipe_end[i - 2];
 		e->own.flight = e->own.gaps = INDEX_NONE;
 		e->link = plan->link[i];
 		e->link.mtu_changes += w->now;

@@ -78,6 +78,8 @@ struct world {
 	struct tcp_pool pool[2]; /* of the hosts, of the pipe */
 	struct tcp_chunk *chunk[2];
 	struct tcp_pipe pipe;
+	struct tcb pipe_end[2];
+	struct tcp_stream pipe_stream[2];
 	struct end end[ENDS];
 	struct packet *heap[65536];
 	uint32_t n_heap;
