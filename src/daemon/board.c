@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/board.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,7 +11,12 @@ struct board {
 	struct exchange *exchange;
 	size_t bytes;
 	uint32_t workers;
+	/*
+	 * Copies of the workers' own: whoever nudges may hold one in hand while its worker ends, and the
+	 * number of a closed descriptor is the next file's. These are open until nobody nudges any more.
+	 */
 	_Atomic int fd[EXCHANGE_GUARDS_MAX];
+	bool attending[EXCHANGE_GUARDS_MAX]; /* main thread only */
 };
 
 struct board *board_new(uint32_t workers)
@@ -39,6 +46,16 @@ void board_free(struct board *b)
 {
 	if (!b)
 		return;
+	for (uint32_t i = 0; i < EXCHANGE_GUARDS_MAX; i++) {
+		if (b->attending[i])
+			return; /* a worker that hangs may still look at it */
+	}
+	for (uint32_t i = 0; i < EXCHANGE_GUARDS_MAX; i++) {
+		int fd = atomic_load(&b->fd[i]);
+
+		if (fd >= 0)
+			close(fd);
+	}
 	munmap(b->exchange, b->bytes);
 	free(b);
 }
@@ -48,9 +65,20 @@ struct exchange *board_exchange(struct board *b)
 	return b->exchange;
 }
 
-void board_attend(struct board *b, uint32_t index, int fd)
+int board_attend(struct board *b, uint32_t index, int fd)
 {
-	atomic_store(&b->fd[index], fd);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0)
+		return -errno;
+	atomic_store(&b->fd[index], copy);
+	b->attending[index] = true;
+	return 0;
+}
+
+void board_leave(struct board *b, uint32_t index)
+{
+	b->attending[index] = false;
 }
 
 void board_nudge(struct board *b, uint64_t who)

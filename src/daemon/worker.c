@@ -245,7 +245,7 @@ static int open_guard(struct worker *w, char *why, size_t why_len)
 				clock_now(), w->config.seed);
 	if (rc == 0 && w->config.board) {
 		guard_join(&w->guard, board_exchange(w->config.board), w->config.index);
-		board_attend(w->config.board, w->config.index, w->mail.fd);
+		rc = board_attend(w->config.board, w->config.index, w->mail.fd);
 	}
 	if (rc < 0)
 		snprintf(why, why_len,
@@ -523,7 +523,7 @@ void worker_close(struct worker *w)
 	if (w->arena_fd >= 0)
 		close(w->arena_fd);
 	if (w->config.board)
-		board_attend(w->config.board, w->config.index, -1);
+		board_leave(w->config.board, w->config.index);
 	if (w->mail.fd >= 0)
 		close(w->mail.fd);
 	pthread_cond_destroy(&w->mail.done);

@@ -9,6 +9,14 @@ tests_daemon_test_state_file_SOURCES = \
 tests_daemon_test_state_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_daemon_test_state_file_LDADD = libbase.la $(CHECK_LIBS)
 
+check_PROGRAMS += tests/daemon/test_board
+TESTS += tests/daemon/test_board
+tests_daemon_test_board_SOURCES = \
+	tests/daemon/test_board.c \
+	src/daemon/board.c src/daemon/board.h
+tests_daemon_test_board_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_daemon_test_board_LDADD = libcore.la libwire.la libbase.la $(CHECK_LIBS)
+
 check_PROGRAMS += tests/daemon/test_events
 TESTS += tests/daemon/test_events
 tests_daemon_test_events_SOURCES = \
