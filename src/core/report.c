@@ -125,6 +125,7 @@ static void fill_backend(const struct guard_arena *a, const struct profile *p, u
 	memcpy(r->service, a->service[p->service].name, sizeof(r->service));
 	r->addr = p->addr;
 	r->port = p->port;
+	r->learned = p->learned;
 	r->mss = promise.mss;
 	r->wscale = promise.wscale == PROMISE_NO_WSCALE ? -1 : (int8_t)promise.wscale;
 	r->sack = promise.sack;

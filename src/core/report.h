@@ -44,6 +44,7 @@ struct backend_report {
 	char service[GUARD_SERVICE_NAME_MAX];
 	struct ip_addr addr;
 	uint16_t port;
+	bool learned; /* from a SYN-ACK of its own; else what follows is a guess, down to the TTL */
 	uint16_t mss;
 	int8_t wscale; /* -1: none */
 	bool sack, timestamps, ecn;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * backends: what the workers know of each server. Every worker learns on its own, so the tables are
- * read first (collect), and of the rows about one server the freshest is shown (emit).
+ * read first (collect), and of the rows about one server the freshest is shown (emit). A worker that has
+ * met a server's resets only knows none of its options; another one may.
  */
 #include "ctl/commands.h"
 
@@ -101,14 +102,34 @@ static bool is_freshest(const struct backends *b, uint32_t i)
 	return i == 0 || same_server(&b->row[i - 1], &b->row[i]) != 0;
 }
 
-static void write_backend(struct jw *j, const struct backend_report *b)
+/* learned() - of the rows about the server of row @i, the freshest that knows its options; NULL: none. */
+static const struct backend_report *learned(const struct backends *b, uint32_t i)
 {
-	char server[IP_ENDPOINT_STRLEN];
+	for (uint32_t k = i; k < b->n && same_server(&b->row[i], &b->row[k]) == 0; k++) {
+		if (b->row[k].learned)
+			return &b->row[k];
+	}
+	return NULL;
+}
 
-	jw_row_begin(j);
-	jw_str(j, "service", b->service);
-	jw_str(j, "server", ip_endpoint_format(&b->addr, b->port, server));
-	jw_str(j, "state", b->down ? "down" : "up");
+static const char *state_of(const struct backend_report *b, bool known)
+{
+	if (b->down)
+		return "down";
+	return known ? "up" : "unknown";
+}
+
+/* write_options() - @b: where they were learned; NULL: all are unknown. */
+static void write_options(struct jw *j, const struct backend_report *b)
+{
+	static const char *const keys[] = {"mss", "wscale", "sack",  "timestamps",
+					   "ecn", "window", "ttl"};
+
+	jw_bool(j, "learned", b != NULL);
+	for (size_t i = 0; !b && i < ARRAY_SIZE(keys); i++)
+		jw_null(j, keys[i]);
+	if (!b)
+		return;
 	jw_u64(j, "mss", b->mss);
 	if (b->wscale < 0)
 		jw_null(j, "wscale");
@@ -119,6 +140,18 @@ static void write_backend(struct jw *j, const struct backend_report *b)
 	jw_bool(j, "ecn", b->ecn);
 	jw_u64(j, "window", b->window);
 	jw_u64(j, "ttl", b->ttl);
+}
+
+static void write_backend(struct jw *j, const struct backends *all, uint32_t i)
+{
+	const struct backend_report *b = &all->row[i], *options = learned(all, i);
+	char server[IP_ENDPOINT_STRLEN];
+
+	jw_row_begin(j);
+	jw_str(j, "service", b->service);
+	jw_str(j, "server", ip_endpoint_format(&b->addr, b->port, server));
+	jw_str(j, "state", state_of(b, options));
+	write_options(j, options);
 	jw_u64(j, "age_ms", b->age / USEC_PER_MSEC);
 	jw_row_end(j);
 }
@@ -131,11 +164,12 @@ enum step ctl_backends(struct request *r)
 		return collect(r, b);
 	for (uint32_t i = 0; i < CTL_FLOWS_CHUNK && b->next < b->n; i++, b->next++)
 		if (is_freshest(b, b->next))
-			write_backend(&r->out, &b->row[b->next]);
+			write_backend(&r->out, b, b->next);
 	return b->next < b->n ? STEP_MORE : STEP_DONE;
 }
 
-static void count(const struct backend_report *row, const struct service_sums *sums,
+/* count() - one that nothing is known of counts nowhere. */
+static void count(const struct backend_report *row, bool known, const struct service_sums *sums,
 		  struct server_counts *counts)
 {
 	for (uint32_t i = 0; i < sums->n; i++) {
@@ -143,7 +177,7 @@ static void count(const struct backend_report *row, const struct service_sums *s
 			continue;
 		if (row->down)
 			counts[i].down++;
-		else
+		else if (known)
 			counts[i].up++;
 		return;
 	}
@@ -164,7 +198,7 @@ int ctl_count_servers(struct request *r, const struct service_sums *sums,
 	memset(counts, 0, GUARD_SERVICES_MAX * sizeof(*counts));
 	for (uint32_t i = 0; i < b->n && !error; i++)
 		if (is_freshest(b, i))
-			count(&b->row[i], sums, counts);
+			count(&b->row[i], learned(b, i), sums, counts);
 	free(b->row);
 	free(b);
 	return error;

@@ -117,11 +117,19 @@ static const char *const backends_titles[] = {"SERVICE", "SERVER", "STATE",	 ">M
 					      ">WSCALE", "SACK",   "TIMESTAMPS", "ECN",
 					      ">WINDOW", ">TTL",   ">AGE",	 NULL};
 
+#define BACKENDS_OPTIONS 7 /* columns from MSS to TTL */
+
 static void backends_row(struct screen *s, const json_t *row)
 {
 	cell_str(s, row, "service");
 	cell_str(s, row, "server");
 	cell_state(s, row, "state", "up");
+	if (!json_is_true(json_object_get(row, "learned"))) {
+		for (int i = 0; i < BACKENDS_OPTIONS; i++)
+			table_cell(&s->table, i == 0 ? "unknown" : "-", false);
+		cell_duration(s, row, "age_ms");
+		return;
+	}
 	cell_exact(s, row, "mss");
 	if (json_is_integer(json_object_get(row, "wscale")))
 		cell_exact(s, row, "wscale");

@@ -124,6 +124,9 @@ uint32_t guard_report_backends(const struct guard *g, usec_t now, uint32_t *curs
 		snprintf(rows[n].service, sizeof(rows[n].service), "web");
 		rows[n].addr = ip_addr_v4(htonl(0xc0000200 + *cursor));
 		rows[n].port = 80;
+		/* the last one never answered; of the one before it only the stale worker knows more */
+		rows[n].learned = *cursor != FAKE_BACKENDS - 1 &&
+				  (*cursor != FAKE_BACKENDS - 2 || w->index == 0);
 		rows[n].mss = 1460;
 		rows[n].wscale = *cursor == 0 ? -1 : 7;
 		rows[n].sack = true;

@@ -220,7 +220,33 @@ START_TEST(backends_are_shown_once_the_freshest)
 	ck_assert_str_eq(string(j, "server"), "192.0.2.0:80");
 	ck_assert_str_eq(string(j, "state"), "up"); /* only the stale worker thinks it down */
 	ck_assert_int_eq(number(j, "age_ms"), 8000);
+	ck_assert(json_is_true(json_object_get(j, "learned")));
+	ck_assert_int_eq(number(j, "mss"), 1460);
 	ck_assert(json_is_null(json_object_get(j, "wscale")));
+	json_decref(j);
+	free(r.text);
+	stop();
+}
+END_TEST
+
+START_TEST(backends_that_never_answered_are_unknown)
+{
+	struct reply r;
+	json_t *j;
+
+	start(3, 0, NULL);
+	r = ask("backends");
+	j = row(&r, FAKE_BACKENDS - 1);
+	ck_assert_str_eq(string(j, "state"), "unknown");
+	ck_assert(json_is_false(json_object_get(j, "learned")));
+	ck_assert(json_is_null(json_object_get(j, "mss")));
+	ck_assert(json_is_null(json_object_get(j, "sack")));
+	ck_assert(json_is_null(json_object_get(j, "ttl")));
+	json_decref(j);
+	j = row(&r, FAKE_BACKENDS - 2);
+	ck_assert_str_eq(string(j, "state"), "up");
+	ck_assert_int_eq(number(j, "age_ms"), 8000);
+	ck_assert_int_eq(number(j, "mss"), 1460); /* another worker has learned it */
 	json_decref(j);
 	free(r.text);
 	stop();
@@ -443,6 +469,7 @@ void add_answers(Suite *s)
 	tcase_add_test(tc, lists_of_clients_are_changed);
 	tcase_add_test(tc, services_show_their_listens);
 	tcase_add_test(tc, backends_are_shown_once_the_freshest);
+	tcase_add_test(tc, backends_that_never_answered_are_unknown);
 	tcase_add_test(tc, drops_help_version_answer);
 	tcase_add_test(tc, conns_have_every_documented_key);
 	tcase_add_test(tc, netstat_begins_with_the_listens);
