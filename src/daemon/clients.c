@@ -16,6 +16,7 @@
 #define FILE_NAME	  "rules.json"
 #define FILE_NAME_DAMAGED "rules.json.damaged"
 #define SAVE_AGAIN	  (10 * USEC_PER_SEC)
+#define KERNEL_AGAIN	  (60 * USEC_PER_SEC) /* the kernel, or its tool, may have had a bad moment */
 #define CLOCK_JUMP_MS	  1000 /* the wall clock was set: the rules' ends are recomputed */
 #define FOR_MIN		  USEC_PER_SEC
 #define FOR_MAX		  (3650 * 86400 * USEC_PER_SEC)
@@ -190,6 +191,7 @@ static void catch_up(struct daemon *d)
 
 	c->kernel_behind = false;
 	if (!d->conf->kernel_set) {
+		c->kernel_failed = false;
 		kernel_set_withdraw(&c->kernel);
 		return;
 	}
@@ -198,10 +200,12 @@ static void catch_up(struct daemon *d)
 	if (kernel_set_install(&c->kernel, &d->conf->guard, c->rules, clock_now(), d->conf->mark,
 			       why, sizeof(why)) == 0) {
 		c->kernel_failed = false;
-	} else if (!c->kernel_failed) {
-		c->kernel_failed = true;
-		log_message(LOG_WARNING, "%s", why);
+		return;
 	}
+	if (!c->kernel_failed)
+		log_message(LOG_WARNING, "%s", why);
+	c->kernel_failed = true;
+	c->kernel_again = clock_now() + KERNEL_AGAIN;
 }
 
 /* ---- the stages ---- */
@@ -265,7 +269,7 @@ void clients_second(struct daemon *d)
 		give(d);
 	if (gone_some || (c->unsaved && clock_now() >= c->save_again))
 		save(d, why, sizeof(why));
-	if (c->kernel_behind)
+	if (c->kernel_behind || (c->kernel_failed && clock_now() >= c->kernel_again))
 		catch_up(d);
 }
 

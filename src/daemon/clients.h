@@ -25,7 +25,8 @@ struct clients {
 	bool unsaved; /* the file is behind the book */
 	usec_t save_again;
 	bool kernel_behind; /* the kernel set is behind the book */
-	bool kernel_failed; /* and cannot be helped; said already */
+	bool kernel_failed; /* it refused; said already */
+	usec_t kernel_again; /* when it is tried again then */
 	struct kernel_set kernel;
 };
 

@@ -11,7 +11,7 @@
 #include "datapath/firewall_rules.h"
 #include "datapath/tool.h"
 
-#define LOCK_WAIT_SECONDS "5"
+#define LOCK_WAIT_SECONDS "3" /* less than TOOL_LIMIT_MS */
 #define LOCK_WAIT_TO_READ "1" /* the main loop waits for it, and may be asked every second */
 
 /* The tools of one kind of iptables. */
@@ -505,6 +505,8 @@ uint64_t firewall_forged(struct firewall *fw)
 				   FIREWALL_TABLE, FIREWALL_COUNTER, NULL};
 	char text[1024], error[TOOL_ERROR_MAX];
 
+	if (!tool_pace_begin(&fw->pace))
+		return fw->forged[0] + fw->forged[1];
 	if (fw->backend == FIREWALL_NFTABLES && tool_read(nft, text, sizeof(text), error) == 0)
 		fw->forged[0] = count_after(text, "packets ");
 	for (size_t i = 0; i < 2 && fw->backend == FIREWALL_IPTABLES; i++) {
@@ -520,6 +522,7 @@ uint64_t firewall_forged(struct firewall *fw)
 		if (tool_read(ipt, text, sizeof(text), error) == 0)
 			fw->forged[i] = count_after(text, " -c ");
 	}
+	tool_pace_end(&fw->pace);
 	return fw->forged[0] + fw->forged[1];
 }
 

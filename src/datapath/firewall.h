@@ -22,6 +22,7 @@
 #define TCPGUARD_DATAPATH_FIREWALL_H
 
 #include "core/config.h"
+#include "datapath/tool.h"
 
 enum firewall_choice {
 	FIREWALL_AUTO, /* nftables where its queue statement works, else iptables */
@@ -55,6 +56,7 @@ struct firewall {
 	uint8_t where[GUARD_LISTENS_MAX]; /* the place of each listen, as installed */
 	bool no_anti_spoof; /* it was asked for, but the kernel cannot look up reverse paths */
 	uint64_t forged[2]; /* IPv4 or both, IPv6: as the kernel said last */
+	struct tool_pace pace; /* of asking it */
 };
 
 /*
@@ -83,7 +85,8 @@ int firewall_remove(struct firewall *fw, char *why, size_t why_len);
 
 /*
  * firewall_forged() - packets that anti_spoof has dropped since the rules are there. Asks the firewall's
- * tool: a few milliseconds, two seconds if others hold its lock. What cannot be asked is as it was.
+ * tool, at most once a second: a few milliseconds, two seconds if others hold its lock. What cannot be
+ * asked is as it was.
  */
 uint64_t firewall_forged(struct firewall *fw);
 

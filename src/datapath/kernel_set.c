@@ -394,14 +394,12 @@ void kernel_set_parse(struct kernel_set *k, const char *text)
 	}
 }
 
-void kernel_set_read(struct kernel_set *k)
+/* read_counts() - what could not be read stays as it was. */
+static void read_counts(struct kernel_set *k)
 {
 	static const char *const argv[] = {"nft", "list", "table", "inet", KERNEL_SET_TABLE, NULL};
-	char error[TOOL_ERROR_MAX], *text;
+	char error[TOOL_ERROR_MAX], *text = malloc(TEXT_BYTES);
 
-	if (!k->in_force)
-		return;
-	text = malloc(TEXT_BYTES);
 	if (text && tool_read(argv, text, TEXT_BYTES, error) == 0) {
 		for (uint32_t i = 0; i < RULES_MAX; i++)
 			k->count[i].now = 0;
@@ -410,10 +408,19 @@ void kernel_set_read(struct kernel_set *k)
 	free(text);
 }
 
+void kernel_set_read(struct kernel_set *k)
+{
+	if (!k->in_force || !tool_pace_begin(&k->pace))
+		return;
+	read_counts(k);
+	tool_pace_end(&k->pace);
+}
+
 /* keep_counts() - the elements that counted are about to go. */
 static void keep_counts(struct kernel_set *k)
 {
-	kernel_set_read(k);
+	if (k->in_force)
+		read_counts(k);
 	for (uint32_t i = 0; i < RULES_MAX; i++) {
 		k->count[i].before += k->count[i].now;
 		k->count[i].now = 0;

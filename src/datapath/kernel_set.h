@@ -22,6 +22,7 @@
 
 #include "core/config.h"
 #include "core/rules.h"
+#include "datapath/tool.h"
 
 #define KERNEL_SET_TABLE      "tcpguard_deny"
 #define KERNEL_SET_RANGES_MAX 32768 /* in all sets together */
@@ -39,6 +40,7 @@ struct kernel_set {
 	bool in_force; /* the kernel drops what is in @range */
 	uint32_t n_groups; /* sets that were ever made; 0: there is no table of ours */
 	uint32_t n_ranges;
+	struct tool_pace pace; /* of kernel_set_read() */
 	struct kernel_range
 		*range; /* what is in the kernel, in the order of kernel_set_flatten() */
 	struct kernel_count {
@@ -57,7 +59,7 @@ struct kernel_set {
 int kernel_set_install(struct kernel_set *k, const struct guard_config *c, const struct rules *r,
 		       usec_t now, uint32_t mark, char *why, size_t why_len);
 
-/* kernel_set_read() - refresh the counts. */
+/* kernel_set_read() - refresh the counts, unless that was done just now. */
 void kernel_set_read(struct kernel_set *k);
 
 /*

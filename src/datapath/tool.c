@@ -4,14 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#define AFTER_KILL_MS 500 /* a killed one is gone by then, or hangs in the kernel for good */
+#define PACE_MS	      1000 /* between two readings */
+#define PACE_SHARE    20 /* and so many times as long as one took */
+#define NAP_MS	      5 /* between looks at it where the kernel has no pidfd */
 
 /* find() - the full path of @name. */
 static bool find(const char *name, char *path, size_t len)
@@ -84,15 +92,63 @@ static int spawn(pid_t *pid, const char *path, const char *const argv[], const i
 	return -rc;
 }
 
-/* wait_for() - Return: exit status, 128 and the signal's number if one ended it, or -errno. */
+static long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/*
+ * patience() - how long to wait for the next one. Where one has hung, the others of the same errand, and
+ * of those right after it, will mostly do so, too, and the caller must not wait for each of them as long.
+ */
+static int patience(const long long *hung_at)
+{
+	return *hung_at && now_ms() - *hung_at < TOOL_SULK_MS ? TOOL_LIMIT_AGAIN_MS : TOOL_LIMIT_MS;
+}
+
+/* ended() - has it ended within @ms? Then it is buried. Return: 1, 0 or -errno. */
+static int ended(pid_t pid, int ms, int *status)
+{
+	long long until = now_ms() + ms, left;
+#ifdef SYS_pidfd_open
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	int fd = -1;
+#endif
+	int rc;
+
+	while ((rc = waitpid(pid, status, WNOHANG)) == 0 && (left = until - now_ms()) > 0) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		poll(&p, fd >= 0, fd >= 0 ? (int)left : NAP_MS);
+	}
+	rc = rc < 0 ? -errno : rc > 0;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/*
+ * wait_for() - Return: exit status, 128 and the signal's number if one ended it, or -errno; -ETIMEDOUT
+ * if it had to be killed.
+ */
 static int wait_for(pid_t pid)
 {
-	int status;
+	static long long hung_at; /* main thread only */
+	int limit = patience(&hung_at), status, rc = ended(pid, limit, &status);
 
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
+		kill(-pid, SIGKILL); /* it leads a group of its own */
+		ended(pid, AFTER_KILL_MS, &status);
+		hung_at = now_ms();
+		return -ETIMEDOUT;
 	}
+	hung_at = 0;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -149,7 +205,9 @@ static int run(const char *const argv[], const char *input, size_t len, char *ou
 		first_sentence(fd[2], error);
 	if (rc == 0 && out)
 		read_back(fd[1], out, out_len);
-	if (rc != 0 && error[0] == '\0')
+	if (rc == -ETIMEDOUT)
+		snprintf(error, TOOL_ERROR_MAX, "%s did not end in time and was killed", argv[0]);
+	else if (rc != 0 && error[0] == '\0')
 		snprintf(error, TOOL_ERROR_MAX, "%s: %s", argv[0],
 			 rc < 0 ? strerror(-rc) : "failed without saying why");
 	for (int i = 0; i < 3; i++) {
@@ -167,4 +225,17 @@ int tool_run(const char *const argv[], const char *input, size_t len, char error
 int tool_read(const char *const argv[], char *out, size_t len, char error[TOOL_ERROR_MAX])
 {
 	return run(argv, NULL, 0, out, len, error);
+}
+
+bool tool_pace_begin(struct tool_pace *p)
+{
+	p->begun_ms = now_ms();
+	return p->begun_ms >= p->next_ms;
+}
+
+void tool_pace_end(struct tool_pace *p)
+{
+	long long took = now_ms() - p->begun_ms;
+
+	p->next_ms = p->begun_ms + took + (took * PACE_SHARE > PACE_MS ? took * PACE_SHARE : PACE_MS);
 }

@@ -16,6 +16,11 @@ tests_datapath_test_nfqueue_SOURCES = tests/datapath/test_nfqueue.c \
 	tests/datapath/netns.c tests/datapath/netns.h
 tests_datapath_test_nfqueue_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_datapath_test_nfqueue_LDADD = libdatapath.la libwire.la libbase.la $(NFQ_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/datapath/test_tool
+TESTS += tests/datapath/test_tool
+tests_datapath_test_tool_SOURCES = tests/datapath/test_tool.c
+tests_datapath_test_tool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_datapath_test_tool_LDADD = libdatapath.la libbase.la $(CHECK_LIBS)
 check_PROGRAMS += tests/datapath/test_kernel_set
 TESTS += tests/datapath/test_kernel_set
 tests_datapath_test_kernel_set_SOURCES = tests/datapath/test_kernel_set.c

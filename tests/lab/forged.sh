@@ -28,7 +28,9 @@ gained() {
 	echo $(($(stat_of "$1") - $2))
 }
 
+# forged_of_status() - what is read is good for a second.
 forged_of_status() {
+	sleep 1.1
 	ctl --json status | json forged
 }
 

@@ -17,6 +17,7 @@ lab_tests = \
 	tests/lab/relay.sh \
 	tests/lab/reuse.sh \
 	tests/lab/rules.sh \
+	tests/lab/tools.sh \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/malformed.py \
