@@ -122,7 +122,7 @@ static const char *state_of(const struct backend_report *b, bool known)
 /* write_options() - @b: where they were learned; NULL: all are unknown. */
 static void write_options(struct jw *j, const struct backend_report *b)
 {
-	static const char *const keys[] = {"mss", "wscale", "sack",  "timestamps",
+	static const char *const keys[] = {"mss", "wscale", "sack", "timestamps",
 					   "ecn", "window", "ttl"};
 
 	jw_bool(j, "learned", b != NULL);

@@ -21,6 +21,7 @@
 
 #define BACKLOG	 64
 #define RETRY_MS 100
+#define RESERVED 8 /* of so many clients one is kept for those who may change things */
 
 /* may_change() - root and the daemon's own user may; whoever else could connect may look. */
 static bool may_change(int fd)
@@ -50,11 +51,14 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		      int len, void *arg)
 {
 	struct ctl_server *s = arg;
+	bool privileged = may_change(fd);
+	/* whoever may look only must not be able to keep the administrator out */
+	uint32_t max = s->limits.clients - (privileged ? 0 : s->limits.clients / RESERVED);
 
-	if (s->n_clients >= s->limits.clients)
-		refuse(fd, s->limits.clients);
+	if (s->n_clients >= max)
+		refuse(fd, max);
 	else
-		ctl_client_new(s, fd, may_change(fd));
+		ctl_client_new(s, fd, privileged);
 }
 
 /* on_accept_error() - out of descriptors, mostly: rest a little instead of turning in circles. */

@@ -231,7 +231,8 @@ static int start_timers(struct daemon *d, char *why, size_t why_len)
 	d->on_poll = every(d, POLL_MS * USEC_PER_MSEC, on_poll);
 	d->on_second = every(d, USEC_PER_SEC, on_second);
 	if (watchdog)
-		d->on_alive = every(d, watchdog / 4, on_alive); /* a tool that hangs takes half of it */
+		d->on_alive =
+			every(d, watchdog / 4, on_alive); /* a tool that hangs takes half of it */
 	return 0;
 }
 

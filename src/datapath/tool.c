@@ -237,5 +237,6 @@ void tool_pace_end(struct tool_pace *p)
 {
 	long long took = now_ms() - p->begun_ms;
 
-	p->next_ms = p->begun_ms + took + (took * PACE_SHARE > PACE_MS ? took * PACE_SHARE : PACE_MS);
+	p->next_ms =
+		p->begun_ms + took + (took * PACE_SHARE > PACE_MS ? took * PACE_SHARE : PACE_MS);
 }

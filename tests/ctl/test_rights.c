@@ -50,6 +50,46 @@ START_TEST(without_the_right_one_may_only_look)
 }
 END_TEST
 
+/* Followers may stay as long as they like, and there may be a lot of them. */
+START_TEST(onlookers_leave_room_for_the_administrator)
+{
+	const int theirs = CTL_CLIENTS_MAX - CTL_CLIENTS_MAX / 8;
+	int ready[2], done[2], status;
+	char byte;
+	pid_t pid;
+
+	if (geteuid() != 0) {
+		puts("skipped: cannot become another user without root");
+		return;
+	}
+	start(1, 0, NULL);
+	ck_assert_int_eq(pipe(ready) | pipe(done), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct reply r;
+		int bad;
+
+		if (setgid(NOBODY) || setuid(NOBODY))
+			_exit(100);
+		for (int i = 0; i < theirs; i++)
+			say(dial(), "events --follow\n");
+		r = listen_to(dial());
+		bad = strcmp(r.last, "error: already 56 clients on this socket; try again later");
+		(void)!write(ready[1], "", 1);
+		(void)!read(done[0], &byte, 1);
+		_exit(bad ? 1 : 0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert(clients_become((uint32_t)theirs, 2000));
+	expect_last("mode web off", "ok");
+	ck_assert_int_eq(write(done[1], "", 1), 1);
+	waitpid(pid, &status, 0);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	stop();
+}
+END_TEST
+
 START_TEST(the_socket_is_for_its_group_only)
 {
 	struct stat st;
@@ -148,6 +188,7 @@ void add_rights(Suite *s)
 	TCase *tc = new_case(s, "rights");
 
 	tcase_add_test(tc, without_the_right_one_may_only_look);
+	tcase_add_test(tc, onlookers_leave_room_for_the_administrator);
 	tcase_add_test(tc, the_socket_is_for_its_group_only);
 	tcase_add_test(tc, a_live_socket_is_an_error_a_stale_one_is_not);
 	tcase_add_test(tc, a_socket_that_cannot_be_made_says_why);

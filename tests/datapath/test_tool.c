@@ -23,7 +23,8 @@ static int now_ms(void)
 
 START_TEST(input_and_output_go_through)
 {
-	static const char *const reverse[] = {"sh", "-c", "cat >/dev/null; echo no >&2; exit 3", NULL};
+	static const char *const reverse[] = {"sh", "-c", "cat >/dev/null; echo no >&2; exit 3",
+					      NULL};
 	static const char *const say[] = {"echo", "yes", NULL};
 	char out[16];
 
