@@ -15,6 +15,7 @@
 #include "core/flow.h"
 #include "core/guard.h"
 #include "core/half_open.h"
+#include "core/journal.h"
 #include "core/keys.h"
 #include "core/limit.h"
 #include "core/listens.h"
@@ -23,7 +24,8 @@
 #include "core/rules.h"
 
 #define ARENA_MAGIC   0x74637067u /* "tcpg" */
-#define ARENA_VERSION 2
+/* Another one where the same bytes mean something else, though layout and sizes are the same. */
+#define ARENA_VERSION 3
 #define EVENT_RING    256
 #define SERVICE_SLOTS 256
 #define SERVICE_NONE  255 /* the slot of flows whose service has been configured away */
@@ -103,8 +105,32 @@ struct arena_layout {
 	uint32_t half_open_mask, flow_mask; /* buckets - 1 */
 };
 
-struct guard_arena {
+/*
+ * What stands at the beginning of every arena, whatever its version, so that another one can tell whose
+ * it is, and at least end the connections that it cannot go on with. Never change this.
+ */
+struct arena_head {
 	uint32_t magic, version;
+	uint64_t layout; /* a hash of the sizes and places of what is in it */
+	uint64_t bytes;
+	/*
+	 * The flows: client and server (struct ip_addr), client and server port are the first 36 bytes
+	 * of each; a port of 0 is a free slot.
+	 */
+	uint64_t flows;
+	uint32_t flow_bytes, flow_count; /* of one; how many */
+	uint32_t flow_states; /* where in it the two states are, a byte each */
+	uint32_t flow_flags, flow_translated; /* where in it the 16 bits of flags are, and which one */
+	uint32_t index, workers; /* this guard's share of the traffic */
+	uint32_t crashes; /* in a row, of those who had it */
+	uint32_t starting; /* somebody is taking it over, or has died while doing so */
+	uint32_t spare[15];
+};
+
+_Static_assert(sizeof(struct arena_head) == 128, "it is the same for all versions");
+
+struct guard_arena {
+	struct arena_head head;
 	struct guard_limits limits;
 	struct arena_layout at;
 	usec_t now; /* the latest time seen */
@@ -129,11 +155,24 @@ struct guard_arena {
 	uint16_t slot_of_config[GUARD_SERVICES_MAX];
 	struct listens listens;
 	struct profile profile[PROFILE_SETS * PROFILE_WAYS];
+	struct journal journal;
 };
 
 static inline void *arena_at(const struct guard_arena *a, uint64_t offset)
 {
 	return (char *)(uintptr_t)a + offset;
+}
+
+/* arena_keep() - the @bytes at @p, part of a pool, are about to change. */
+static inline void arena_keep(struct guard_arena *a, const void *p, uint32_t bytes)
+{
+	journal_keep(&a->journal, (uint64_t)((const char *)p - (const char *)a), p, bytes);
+}
+
+/* arena_commit() - a turn is over, or a part of one that may stand alone. */
+static inline void arena_commit(struct guard_arena *a)
+{
+	journal_commit(&a->journal);
 }
 
 static inline struct reactions *arena_reactions(const struct guard_arena *a)
@@ -152,6 +191,12 @@ uint64_t arena_hash(const struct guard_arena *a, const struct ip_addr *src, uint
 		    const struct ip_addr *dst, uint16_t dport);
 
 void arena_layout(struct arena_layout *l, const struct guard_limits *limits);
+
+/* arena_head_fill() - for an arena whose limits and places are known. */
+void arena_head_fill(struct guard_arena *a);
+
+/* arena_layout_hash() - of everything that this program and the arena must agree on. */
+uint64_t arena_layout_hash(void);
 
 /* arena_event() - remember an event; @detail may be NULL. */
 void arena_event(struct guard_arena *a, enum guard_event_kind kind, const char *service,

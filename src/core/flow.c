@@ -43,6 +43,13 @@ void flow_init(struct guard_arena *a)
 	wheel_init(&a->wheel, tick_of(a->now));
 }
 
+void flow_keep(struct guard_arena *a, uint32_t i)
+{
+	const struct flow *f = flow_at(a, i);
+
+	arena_keep(a, f, sizeof(*f));
+}
+
 uint32_t flow_find(struct guard_arena *a, const struct ip_addr *src, uint16_t sport,
 		   const struct ip_addr *dst, uint16_t dport, enum flow_dir *dir)
 {
@@ -80,6 +87,8 @@ uint32_t flow_add(struct guard_arena *a, const struct ip_addr *client, uint16_t 
 	else
 		return INDEX_NONE;
 	f = flow_at(a, i);
+	f->client_port = 0; /* what is taken back becomes a free slot, even one never used */
+	flow_keep(a, i);
 	memset(f, 0, sizeof(*f));
 	f->client = *client;
 	f->server = *server;
@@ -97,6 +106,7 @@ void flow_remove(struct guard_arena *a, uint32_t i)
 	struct flow *f = flow_at(a, i);
 	uint32_t *bucket = bucket_of(a, &f->client, f->client_port, &f->server, f->server_port);
 
+	flow_keep(a, i);
 	while (*bucket != i)
 		bucket = &flow_at(a, *bucket)->hash_next;
 	*bucket = f->hash_next;

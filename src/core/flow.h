@@ -128,6 +128,9 @@ struct wheel_nodes flow_timers(struct guard_arena *a);
 
 void flow_init(struct guard_arena *a);
 
+/* flow_keep() - call before something in flow @i changes but what flow_add() and flow_remove() change. */
+void flow_keep(struct guard_arena *a, uint32_t i);
+
 /*
  * flow_find() - the flow between two endpoints, whichever of them is the client.
  * @dir: set to the direction of a packet from src to dst.

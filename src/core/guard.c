@@ -53,11 +53,10 @@ int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
 
 	if (!limits_good(limits))
 		return -EINVAL;
-	a->magic = ARENA_MAGIC;
-	a->version = ARENA_VERSION;
 	a->limits = *limits;
 	a->now = now;
 	arena_layout(&a->at, limits);
+	arena_head_fill(a);
 	master.k0 = seed_word(seed, 0);
 	master.k1 = seed_word(seed, 1);
 	a->table_key.k0 = seed_word(seed, 2);
@@ -390,6 +389,7 @@ static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt
 {
 	struct flow *f = flow_at(t->a, i);
 
+	flow_keep(t->a, i);
 	if (dir == FROM_CLIENT && (in->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
 		flow_syn(t, i, in);
 		return;
@@ -491,6 +491,7 @@ void guard_input(struct guard *g, usec_t now, struct pkt *in, int error, struct 
 		turn_accept(&t);
 	if (out->verdict == GUARD_DROP)
 		t.a->drops[out->drop]++;
+	arena_commit(t.a);
 }
 
 void guard_expire(struct guard *g, usec_t now, struct actions *out)
@@ -504,15 +505,18 @@ void guard_expire(struct guard *g, usec_t now, struct actions *out)
 
 		if (i == INDEX_NONE)
 			break;
+		flow_keep(t.a, i);
 		if (flow_is_splicing(flow_at(t.a, i)))
 			splice_timeout(&t, i);
 		else
 			track_timeout(&t, i);
+		arena_commit(t.a);
 	}
 	for (uint32_t slot = 0; slot < t.a->n_services; slot++) {
 		if (!service_expire(&t, slot))
 			break;
 	}
+	arena_commit(t.a);
 }
 
 usec_t guard_deadline(const struct guard *g)
@@ -568,11 +572,16 @@ int guard_kill(struct guard *g, usec_t now, uint32_t id, struct actions *out)
 	struct flow *f;
 
 	turn_begin(&t, g, now, out);
-	if (id & HALF_OPEN_ID)
-		return kill_half_open(&t, id & ~HALF_OPEN_ID);
+	if (id & HALF_OPEN_ID) {
+		int rc = kill_half_open(&t, id & ~HALF_OPEN_ID);
+
+		arena_commit(t.a);
+		return rc;
+	}
 	if (!flow_is_used(t.a, id))
 		return -ENOENT;
 	f = flow_at(t.a, id);
+	flow_keep(t.a, id);
 	arena_event(t.a, GUARD_EVENT_FLOW_KILLED, turn_service(&t, f->service)->name, &f->client,
 		    f->client_port, id, NULL);
 	if (flow_is_over(f))
@@ -581,5 +590,6 @@ int guard_kill(struct guard *g, usec_t now, uint32_t id, struct actions *out)
 		splice_kill(&t, id);
 	else
 		track_end(&t, id);
+	arena_commit(t.a);
 	return 0;
 }

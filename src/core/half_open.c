@@ -53,6 +53,12 @@ uint32_t half_open_find(const struct guard_arena *a, const struct ip_addr *clien
 	return i;
 }
 
+/* keep() - entry @i is about to change. */
+static void keep(struct guard_arena *a, uint32_t i)
+{
+	arena_keep(a, half_open_at(a, i), sizeof(struct half_open));
+}
+
 static void list_append(struct guard_arena *a, struct half_open_list *l, uint32_t i)
 {
 	struct half_open *h = half_open_at(a, i);
@@ -103,6 +109,7 @@ void half_open_remove(struct guard_arena *a, uint32_t i)
 {
 	struct half_open *h = half_open_at(a, i);
 
+	keep(a, i);
 	if (!h->reset)
 		service_removed(a, h);
 	hash_unlink(a, i);
@@ -167,6 +174,8 @@ uint32_t half_open_add(struct guard_arena *a, uint32_t service, const struct pkt
 	uint32_t *bucket = bucket_of(a, &syn->src, syn->sport, &syn->dst, syn->dport);
 	struct half_open *h = half_open_at(a, i);
 
+	h->client_port = 0;
+	keep(a, i);
 	*h = (struct half_open){
 		.client = syn->src,
 		.server = syn->dst,
@@ -197,6 +206,7 @@ void half_open_answered(struct guard_arena *a, uint32_t i)
 {
 	struct half_open *h = half_open_at(a, i);
 
+	keep(a, i);
 	a->service[h->service].half_opens.answered += !h->answered && !h->reset;
 	h->answered = 1;
 }

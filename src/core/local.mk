@@ -33,6 +33,8 @@ libcore_la_SOURCES = \
 	src/core/half_open.h \
 	src/core/icmp.c \
 	src/core/internal.h \
+	src/core/journal.c \
+	src/core/journal.h \
 	src/core/keys.c \
 	src/core/keys.h \
 	src/core/limit.c \

@@ -152,6 +152,7 @@ static void expire_half_opens(struct turn *t, struct service *s)
 			break;
 		s->counters.half_open_timeouts += !h->reset;
 		half_open_remove(t->a, s->half_opens.head);
+		arena_commit(t->a);
 	}
 }
 
@@ -161,6 +162,7 @@ static void reset_half_open(struct turn *t, struct service *s, uint32_t i)
 	s->counters.half_open_relieved++;
 	s->counters.resets_sent++;
 	half_open_remove(t->a, i);
+	arena_commit(t->a);
 }
 
 /* spared() - may this half-open still complete? */
