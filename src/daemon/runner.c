@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "daemon/runner.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -271,14 +269,78 @@ static int memory_file(const char *text, size_t len)
 	return fd;
 }
 
-/* spawn() - Return: 0 or an errno. The child keeps @in, @out and nothing else of ours. */
+/*
+ * shed() - what the daemon has for its own sake and nobody else should: its place before all others, its
+ * protection from the OOM killer, capabilities that outlive exec. What cannot be shed is kept.
+ */
+static void shed(void)
+{
+	static const struct sched_param ordinary;
+	int fd;
+
+	sched_setscheduler(0, SCHED_OTHER, &ordinary);
+	if (getpriority(PRIO_PROCESS, 0) < 0)
+		setpriority(PRIO_PROCESS, 0, 0);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		char sign = 0;
+
+		if (read(fd, &sign, 1) == 1 && sign == '-')
+			(void)!pwrite(fd, "0", 1, 0);
+		close(fd);
+	}
+}
+
+/* close_others() - all files but the first @n. */
+static void close_others(int n)
+{
+#ifdef SYS_close_range
+	syscall(SYS_close_range, n, ~0u, 0);
+#endif /* elsewhere close-on-exec must do */
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * become() - in the child: be the command. Other threads are not here, so nothing may be called that
+ * takes a lock. @fd: its input, its output, and where to write the errno if it cannot be run.
+ */
+static _Noreturn void become(char *const *words, char *const *env, const int fd[3])
+{
+	enum { FIRST = STDERR_FILENO + 1 };
+	int in = fcntl(fd[0], F_DUPFD, FIRST), out = fcntl(fd[1], F_DUPFD, FIRST);
+	int report = fcntl(fd[2], F_DUPFD_CLOEXEC, FIRST), error;
+
+	setpgid(0, 0);
+	reset_signals();
+	shed();
+	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(out, STDERR_FILENO) >= 0 &&
+	    (report == FIRST || dup3(report, FIRST, O_CLOEXEC) >= 0)) {
+		report = FIRST;
+		close_others(FIRST + 1);
+		if (chdir("/") == 0)
+			execve(words[0], words, env);
+	}
+	error = errno;
+	(void)!write(report, &error, sizeof(error));
+	_exit(127);
+}
+
+/* spawn() - Return: 0 or an errno, with nothing running. The child keeps @in, @out and nothing else of ours. */
 static int spawn(struct run *run, int in, int out)
 {
 	char *copy = strdup(run->command), *words[RUNNER_WORDS_MAX + 1], *rest, *word;
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t all, none;
-	int n = 0, error;
+	int n = 0, error = 0, report[2];
 
 	if (!copy)
 		return ENOMEM;
@@ -286,25 +348,20 @@ static int spawn(struct run *run, int in, int out)
 	     word = strtok_r(NULL, " \t", &rest))
 		words[n++] = word;
 	words[n] = NULL;
-	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
-#ifdef HAVE_POSIX_SPAWN_FILE_ACTIONS_ADDCLOSEFROM_NP
-	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-#endif /* elsewhere close-on-exec must do */
-	posix_spawn_file_actions_addchdir_np(&files, "/");
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setsigmask(&attr, &none);
-	error = n > 0 ? posix_spawn(&run->pid, words[0], &files, &attr, words, run->env) : EINVAL;
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
+	if (n == 0 || pipe2(report, O_CLOEXEC) != 0) {
+		free(copy);
+		return n == 0 ? EINVAL : errno;
+	}
+	run->pid = fork(); /* the large tables are shared memory, so there is little to copy */
+	if (run->pid == 0)
+		become(words, run->env, (int[]){in, out, report[1]});
+	if (run->pid < 0)
+		error = errno;
+	close(report[1]);
+	/* it says why, or exec has closed its end */
+	if (run->pid > 0 && read(report[0], &error, sizeof(error)) == sizeof(error))
+		waitpid(run->pid, NULL, 0);
+	close(report[0]);
 	free(copy);
 	return error;
 }

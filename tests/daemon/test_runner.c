@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -173,6 +174,32 @@ START_TEST(nothing_of_ours_is_passed_on)
 			  0);
 	close(77);
 	close(leaked);
+}
+END_TEST
+
+/* The daemon goes before others; what it calls does not. */
+START_TEST(it_is_an_ordinary_process)
+{
+	char text[16];
+	FILE *f = fopen("/proc/self/oom_score_adj", "we");
+
+	if (geteuid() != 0) {
+		puts("skipped: without root nothing is better than ordinary");
+		fclose(f);
+		return;
+	}
+	fputs("-500", f); /* needs CAP_SYS_RESOURCE, which not every root has */
+	fclose(f);
+	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, -5), 0);
+	call(script("look", "ps -o ni= -p $$ >nice; cat /proc/self/oom_score_adj >oom;"
+			    "grep CapAmb /proc/self/status >ambient"));
+	finish();
+	ck_assert_int_eq(failures, 0);
+	snprintf(text, sizeof(text), "%s", content("nice"));
+	ck_assert_int_eq(atoi(text), 0);
+	ck_assert_str_eq(content("oom"), "0\n");
+	ck_assert_str_eq(content("ambient"), "CapAmb:\t0000000000000000\n");
+	ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), -5);
 }
 END_TEST
 
@@ -348,6 +375,7 @@ int main(void)
 	tcase_add_test(tc, facts_arrive);
 	tcase_add_test(tc, much_text_needs_no_reader);
 	tcase_add_test(tc, nothing_of_ours_is_passed_on);
+	tcase_add_test(tc, it_is_an_ordinary_process);
 	tcase_add_test(tc, failures_are_told);
 	tcase_add_test(tc, who_hangs_is_killed_with_all_its_children);
 	tcase_add_test(tc, what_it_leaves_in_the_background_ends_with_it);
