@@ -298,7 +298,9 @@ static void take_timestamp(struct tcb *t, const struct tcp_io *io, const struct 
  * in_window() - the four cases of RFC 9293 table 6, and beyond them:
  * - at a closed window the very next segment, for its ACK, URG or RST (MUST-66); its text is cut off;
  * - DEVIATION: an ACK without text right behind the window: so are those of a peer that has filled it,
- *   and while one of its segments is missing they must not be deaf to each other.
+ *   and while one of its segments is missing they must not be deaf to each other;
+ * - DEVIATION: a FIN without text right behind the window: it needs no memory, and there are peers that
+ *   probe a closed window with it, and not for ever.
  */
 static bool in_window(const struct tcb *t, const struct tcp_segment *s)
 {
@@ -307,6 +309,8 @@ static bool in_window(const struct tcb *t, const struct tcp_segment *s)
 	if (s->seq == t->rcv_nxt)
 		return true;
 	if (len == 0 && s->seq == t->rcv_adv && !(s->flags & TCP_RST))
+		return true;
+	if (is_bare_fin(s) && s->seq == t->rcv_adv && takes_text(t))
 		return true;
 	return seq_between(s->seq, t->rcv_nxt, wnd) ||
 	       (len > 0 && wnd > 0 && seq_between(s->seq + len - 1, t->rcv_nxt, wnd));

@@ -48,6 +48,11 @@ static inline bool is_synchronized(const struct tcb *t)
 	return t->state >= TCPS_ESTABLISHED;
 }
 
+static inline bool is_bare_fin(const struct tcp_segment *s)
+{
+	return (s->flags & (TCP_FIN | TCP_SYN | TCP_RST)) == TCP_FIN && s->len == 0;
+}
+
 /* Sequence numbers of stream offsets, and back. */
 static inline uint32_t out_seq(const struct tcb *t, uint32_t offset)
 {

@@ -270,7 +270,8 @@ static uint32_t text_edge(const struct tcb *t, const struct tcp_io *io)
 enum tcp_result receive_text(struct tcb *t, const struct tcp_io *io, const struct tcp_segment *s)
 {
 	uint32_t left = s->seq, right = s->seq + s->len, edge = text_edge(t, io);
-	bool fin = (s->flags & TCP_FIN) && seq_lt(right, t->rcv_adv);
+	bool fin = ((s->flags & TCP_FIN) && seq_lt(right, t->rcv_adv)) ||
+		   (is_bare_fin(s) && right == t->rcv_adv);
 	enum tcp_result result = TCP_IN_OK;
 
 	if (s->len > 0 && seq_lt(left, t->rcv_nxt)) {

@@ -80,7 +80,7 @@ static const char *const expected[TCPS_COUNT][KINDS][PLACES] = {
 			[SYN_ACK] = SAME5("A="),
 			[ACK] = {"A=", "-FIN_WAIT2", "-FIN_WAIT2", "-FIN_WAIT2", "-FIN_WAIT2"},
 			[DATA] = {"A=", "AFIN_WAIT2", "AFIN_WAIT2", "AFIN_WAIT2", "A="},
-			[FIN] = {"A=", "ATIME_WAIT", "AFIN_WAIT2", "AFIN_WAIT2", "A="},
+			[FIN] = {"A=", "ATIME_WAIT", "AFIN_WAIT2", "AFIN_WAIT2", "AFIN_WAIT2"},
 			[RST] = {"-=", "-CLOSE", "A=", "A=", "-="},
 		},
 	[TCPS_FIN_WAIT_2] =

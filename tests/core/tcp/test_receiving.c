@@ -401,6 +401,31 @@ START_TEST(a_fin_waits_for_what_is_missing)
 }
 END_TEST
 
+START_TEST(a_fin_that_probes_a_closed_window_is_taken)
+{
+	given(TCPS_ESTABLISHED);
+	data(0, 1000);
+	lone_drain();
+	ck_assert_uint_eq(lone.tcb.rcv_adv, lone.tcb.rcv_nxt);
+	/* with text, which may not be taken, its FIN waits too */
+	lone_in(TCP_FIN | TCP_ACK, PEER + 1001, OURS + 1, 1);
+	expect_ack(1000);
+	ck_assert_int_eq(lone.tcb.state, TCPS_ESTABLISHED);
+	lone_in(TCP_FIN | TCP_ACK, PEER + 1001, OURS + 1, 0);
+	expect_ack(1001);
+	ck_assert_int_eq(lone.tcb.state, TCPS_CLOSE_WAIT);
+	stream_is_right(1000);
+	lone_close();
+
+	given(TCPS_ESTABLISHED);
+	lone_in(TCP_FIN | TCP_ACK, PEER + 1001, OURS + 1, 0);
+	expect_ack(0);
+	data(0, 1000);
+	ck_assert_int_eq(lone.tcb.state, TCPS_CLOSE_WAIT);
+	lone_close();
+}
+END_TEST
+
 START_TEST(data_that_nobody_reads_is_a_reset)
 {
 	struct tcp_io io;
@@ -474,6 +499,7 @@ int main(void)
 	tcase_add_test(life, time_wait_lasts_two_msl_from_the_last_fin);
 	tcase_add_test(life, half_closed_for_hours);
 	tcase_add_test(life, a_fin_waits_for_what_is_missing);
+	tcase_add_test(life, a_fin_that_probes_a_closed_window_is_taken);
 	tcase_add_test(life, data_that_nobody_reads_is_a_reset);
 	suite_add_tcase(suite, life);
 	return lone_run(suite);
