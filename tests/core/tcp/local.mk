@@ -24,6 +24,21 @@ tests_core_tcp_goodput_SOURCES = \
 tests_core_tcp_goodput_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_core_tcp_goodput_LDADD = libcore.la libwire.la libbase.la
 
+# An independent peer in process.
+TESTS += tests/core/tcp/lwip.sh
+dist_noinst_SCRIPTS += tests/core/tcp/lwip.sh
+if HAVE_LWIP
+check_LTLIBRARIES += liblwipstack.la
+liblwipstack_la_SOURCES = \
+	tests/core/tcp/lwip/stack.c \
+	tests/core/tcp/lwip/stack.h
+liblwipstack_la_CFLAGS = $(AM_CFLAGS) $(LWIP_CFLAGS)
+check_PROGRAMS += tests/core/tcp/lwip/lwip
+tests_core_tcp_lwip_lwip_SOURCES = tests/core/tcp/lwip/lwip.c
+tests_core_tcp_lwip_lwip_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_core_tcp_lwip_lwip_LDADD = liblwipstack.la libcore.la libwire.la libbase.la
+endif
+
 if HAVE_CHECK
 check_LTLIBRARIES += liblone.la
 liblone_la_SOURCES = \
@@ -64,3 +79,10 @@ tests_core_tcp_test_hostile_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_core_tcp_test_hostile_CFLAGS = $(TCP_TEST_CFLAGS)
 tests_core_tcp_test_hostile_LDADD = $(TCP_TEST_LIBS)
 endif
+
+# Where tests/fuzz/run_corpus.sh looks for it.
+check_PROGRAMS += tests/fuzz/fuzz_tcp
+tests_fuzz_fuzz_tcp_SOURCES = tests/fuzz/fuzz_tcp.c tests/fuzz/tcp_watch.c tests/fuzz/tcp_watch.h \
+	tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_tcp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_tcp_LDADD = libcore.la libwire.la libbase.la
