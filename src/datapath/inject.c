@@ -66,28 +66,34 @@ void inject_close(struct inject *in)
 struct batch {
 	uint32_t n;
 	struct mmsghdr msg[BATCH];
-	struct iovec iov[BATCH];
+	struct iovec iov[BATCH][2]; /* headers, or all of it; payload */
 	union {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	} to[BATCH];
 };
 
-/* batch_add() - the destination is read from the IP header at its fixed place. */
-static void batch_add(struct batch *b, const struct guard_tx *tx)
+/*
+ * batch_add() - the destination is read from the IP header at its fixed place.
+ * @payload: behind the @head_len bytes at @head; @len may be 0.
+ */
+static void batch_add(struct batch *b, int family, const uint8_t *head, uint32_t head_len,
+		      const uint8_t *payload, uint32_t len)
 {
 	uint32_t i = b->n++;
 	struct msghdr *h = &b->msg[i].msg_hdr;
 
-	b->iov[i] = (struct iovec){.iov_base = (void *)tx->data, .iov_len = tx->len};
-	*h = (struct msghdr){.msg_iov = &b->iov[i], .msg_iovlen = 1, .msg_name = &b->to[i]};
-	if (tx->family == 4) {
+	b->iov[i][0] = (struct iovec){.iov_base = (void *)head, .iov_len = head_len};
+	b->iov[i][1] = (struct iovec){.iov_base = (void *)payload, .iov_len = len};
+	*h = (struct msghdr){
+		.msg_iov = b->iov[i], .msg_iovlen = 1 + (len > 0), .msg_name = &b->to[i]};
+	if (family == 4) {
 		b->to[i].v4 = (struct sockaddr_in){.sin_family = AF_INET};
-		memcpy(&b->to[i].v4.sin_addr, tx->data + 16, 4);
+		memcpy(&b->to[i].v4.sin_addr, head + 16, 4);
 		h->msg_namelen = sizeof(b->to[i].v4);
 	} else {
 		b->to[i].v6 = (struct sockaddr_in6){.sin6_family = AF_INET6};
-		memcpy(&b->to[i].v6.sin6_addr, tx->data + 24, 16);
+		memcpy(&b->to[i].v6.sin6_addr, head + 24, 16);
 		h->msg_namelen = sizeof(b->to[i].v6);
 	}
 }
@@ -137,13 +143,18 @@ static uint32_t batch_send(struct inject *in, int fd, struct batch *b)
 	return sent;
 }
 
+static int fd_of(const struct inject *in, int family)
+{
+	return family == 4 ? in->fd4 : in->fd6;
+}
+
 uint32_t inject_send(struct inject *in, const struct guard_tx *tx, uint32_t n)
 {
 	struct batch b;
 	uint32_t sent = 0;
 
 	for (int family = 4; family <= 6; family += 2) {
-		int fd = family == 4 ? in->fd4 : in->fd6;
+		int fd = fd_of(in, family);
 
 		b.n = 0;
 		for (uint32_t i = 0; i < n; i++) {
@@ -153,11 +164,30 @@ uint32_t inject_send(struct inject *in, const struct guard_tx *tx, uint32_t n)
 				count_error(&in->stats, ENETUNREACH);
 				continue;
 			}
-			batch_add(&b, &tx[i]);
+			batch_add(&b, family, tx[i].data, tx[i].len, NULL, 0);
 			if (b.n == BATCH)
 				sent += batch_send(in, fd, &b);
 		}
 		sent += batch_send(in, fd, &b);
 	}
 	return sent;
+}
+
+uint32_t inject_segments(struct inject *in, int family, const struct cut_segment *s, uint32_t n)
+{
+	int fd = fd_of(in, family);
+	struct batch b;
+	uint32_t sent = 0;
+
+	b.n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (fd < 0) {
+			count_error(&in->stats, ENETUNREACH);
+			continue;
+		}
+		batch_add(&b, family, s[i].headers, s[i].headers_len, s[i].payload, s[i].len);
+		if (b.n == BATCH)
+			sent += batch_send(in, fd, &b);
+	}
+	return sent + batch_send(in, fd, &b);
 }

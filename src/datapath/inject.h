@@ -8,7 +8,7 @@
 #ifndef TCPGUARD_DATAPATH_INJECT_H
 #define TCPGUARD_DATAPATH_INJECT_H
 
-#include "core/actions.h"
+#include "datapath/cut.h"
 
 struct inject_stats {
 	uint64_t sent;
@@ -32,10 +32,13 @@ int inject_open(struct inject *in, uint32_t mark);
 void inject_close(struct inject *in);
 
 /*
- * inject_send() - send @n packets, in order within each family. Never blocks; a packet that cannot
+ * inject_send() - send @n packets without pieces, in order within each family. Never blocks; a packet that cannot
  * be sent is counted and skipped.
  * Return: packets sent.
  */
 uint32_t inject_send(struct inject *in, const struct guard_tx *tx, uint32_t n);
+
+/* inject_segments() - the same for @n pieces of a packet of @family. */
+uint32_t inject_segments(struct inject *in, int family, const struct cut_segment *s, uint32_t n);
 
 #endif

@@ -1,5 +1,7 @@
 # tests/datapath: the stub is the datapath with the simplest of judges
-check_PROGRAMS += tests/datapath/stub tests/datapath/rules
+check_PROGRAMS += tests/datapath/stub tests/datapath/rules tests/datapath/large
+tests_datapath_large_SOURCES = tests/datapath/large.c
+tests_datapath_large_LDADD = libdatapath.la libwire.la libbase.la $(NFQ_LIBS)
 tests_datapath_rules_SOURCES = tests/datapath/rules.c
 tests_datapath_rules_LDADD = libdatapath.la libwire.la libbase.la
 tests_datapath_stub_SOURCES = tests/datapath/stub.c
@@ -21,6 +23,12 @@ TESTS += tests/datapath/test_tool
 tests_datapath_test_tool_SOURCES = tests/datapath/test_tool.c
 tests_datapath_test_tool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_datapath_test_tool_LDADD = libdatapath.la libbase.la $(CHECK_LIBS)
+check_PROGRAMS += tests/datapath/test_output
+TESTS += tests/datapath/test_output
+tests_datapath_test_output_SOURCES = tests/datapath/test_output.c \
+	tests/datapath/netns.c tests/datapath/netns.h
+tests_datapath_test_output_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_datapath_test_output_LDADD = libdatapath.la libwire.la libbase.la $(NFQ_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/datapath/test_kernel_set
 TESTS += tests/datapath/test_kernel_set
 tests_datapath_test_kernel_set_SOURCES = tests/datapath/test_kernel_set.c

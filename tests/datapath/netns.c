@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -11,19 +12,44 @@
 
 #include "datapath/tool.h"
 
+/* ask() - an ioctl about an interface. Return: NULL or what is wrong. */
+static const char *ask(unsigned long request, struct ifreq *ifr)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return strerror(errno);
+	rc = ioctl(fd, request, ifr);
+	close(fd);
+	return rc < 0 ? strerror(errno) : NULL;
+}
+
 const char *netns_enter(void)
 {
 	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-	int fd, rc;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		return "network namespaces need root";
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return strerror(errno);
-	rc = ioctl(fd, SIOCSIFFLAGS, &ifr);
-	close(fd);
-	return rc < 0 ? strerror(errno) : NULL;
+	return ask(SIOCSIFFLAGS, &ifr);
+}
+
+const char *netns_down(const char *name)
+{
+	struct ifreq ifr = {.ifr_flags = 0};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	return ask(SIOCSIFFLAGS, &ifr);
+}
+
+const char *netns_rename_lo(const char *name)
+{
+	struct ifreq ifr = {.ifr_flags = 0};
+	static char now[IFNAMSIZ] = "lo";
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", now);
+	snprintf(ifr.ifr_newname, sizeof(ifr.ifr_newname), "%s", name);
+	snprintf(now, sizeof(now), "%s", name);
+	return ask(SIOCSIFNAME, &ifr);
 }
 
 const char *netns_rules(const char *text)

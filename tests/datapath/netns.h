@@ -12,4 +12,8 @@ const char *netns_enter(void);
 /* netns_rules() - feed @text to iptables-restore. Return: NULL, or its complaint. */
 const char *netns_rules(const char *text);
 
+/* netns_down() - set the interface @name down. netns_rename_lo() - of its loopback. Return: as above. */
+const char *netns_down(const char *name);
+const char *netns_rename_lo(const char *name);
+
 #endif
