@@ -176,6 +176,43 @@ static void redeemed(struct key_ring *keys, unsigned parity)
 		keys->in_flight[parity]--;
 }
 
+enum ack_kind {
+	ACK_UNKNOWN,
+	ACK_BRINGS_COOKIE,
+	ACK_PROBES,
+};
+
+/*
+ * recognise() - the third segment of the handshake or the first data carry ISN + 1. Should that ACK have
+ * been lost, a client with data probes the zero window: Linux with a sequence number one below. That is
+ * a second try for a forger, too, which a cookie without timestamps has no bit to spare for: such a
+ * probe opens nothing, it only shows that somebody may be waiting.
+ */
+static enum ack_kind recognise(struct turn *t, uint32_t slot, const struct pkt *in,
+			       struct splice_offer *offer)
+{
+	if (check_isn(t, slot, in, in->seq - 1, offer))
+		return ACK_BRINGS_COOKIE;
+	if (in->payload_len > 1 || !check_isn(t, slot, in, in->seq, offer))
+		return ACK_UNKNOWN;
+	return offer->client.timestamps ? ACK_BRINGS_COOKIE : ACK_PROBES;
+}
+
+/*
+ * repeat_synack() - the same SYN-ACK once more, without keeping anything: a client that has long seen it
+ * acknowledges it again (RFC 9293 3.10.7.4, RFC 5961 4.2), and this ACK carries ISN + 1. Left alone, the
+ * probe would reach the server, who knows of no such connection and resets it.
+ */
+static void repeat_synack(struct turn *t, uint32_t slot, struct pkt *in,
+			  const struct splice_offer *offer)
+{
+	if (!turn_checksum_good(t, in))
+		return;
+	send_synack(t, in, &offer->promised, &offer->client, &offer->cookie);
+	turn_service(t, slot)->counters.synack_sent++;
+	turn_drop(t, GUARD_DROP_CONSUMED);
+}
+
 bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 {
 	struct service *s = turn_service(t, slot);
@@ -184,17 +221,16 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 	if (!key_ring_in_flight(&t->a->keys) || (in->flags & (TCP_SYN | TCP_RST)) ||
 	    !(in->flags & TCP_ACK))
 		return false;
-	/*
-	 * The third segment of the handshake or the first data carry ISN + 1. Should that ACK have been
-	 * lost, a client with data probes the zero window: Linux with a sequence number one below. That
-	 * is a second try for a forger, too, which a cookie without timestamps has no bit to spare for.
-	 */
-	if (!check_isn(t, slot, in, in->seq - 1, &offer) &&
-	    (in->payload_len > 1 || !(in->opt.present & TCP_OPT_TIMESTAMPS) ||
-	     !check_isn(t, slot, in, in->seq, &offer))) {
+	switch (recognise(t, slot, in, &offer)) {
+	case ACK_UNKNOWN:
 		if (old == INDEX_NONE)
 			s->counters.cookies_invalid++;
 		return false;
+	case ACK_PROBES:
+		repeat_synack(t, slot, in, &offer);
+		return true;
+	case ACK_BRINGS_COOKIE:
+		break;
 	}
 	if (!turn_checksum_good(t, in))
 		return true;

@@ -478,17 +478,32 @@ START_TEST(a_zero_window_probe_brings_the_cookie)
 }
 END_TEST
 
-/* Without timestamps a probe is a second guess that nothing pays for: not looked at. */
-START_TEST(a_probe_without_timestamps_does_not)
+/* Without timestamps a probe is a second guess that nothing pays for: the SYN-ACK is sent again. */
+START_TEST(a_probe_without_timestamps_is_answered)
 {
-	struct segment probe;
+	struct segment probe, ack;
+	struct pkt synack;
 	struct fx_conn c;
 
 	challenge(&c, false);
-	probe = fx_from_client(&c, TCP_ACK, 0, 1, 0);
-	fx_accept(&probe);
+	synack = *fx_sent(0);
+	probe = fx_from_client(&c, TCP_ACK, 0, 1, (uint32_t)_i);
+	fx_drop(&probe, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_SYN | TCP_ACK);
+	ck_assert_uint_eq(fx_sent(0)->seq, synack.seq);
+	ck_assert_uint_eq(fx_sent(0)->ack, synack.ack);
+	ck_assert_uint_eq(fx_sent(0)->window, 0);
+	ck_assert_uint_eq(fx_sent(0)->opt.present, synack.opt.present);
+	ck_assert_uint_eq(fx_sent(0)->opt.mss, synack.opt.mss);
+	ck_assert_uint_eq(fx_sent(0)->opt.wscale, synack.opt.wscale);
 	ck_assert_uint_eq(fx_report().flows_used, 0);
-	ck_assert_uint_eq(fx_counters().cookies_invalid, 1);
+	ck_assert_uint_eq(fx_counters().cookies_invalid, 0);
+
+	/* the ACK of a connection that stands: RFC 5961 4.2 */
+	ack = fx_from_client(&c, TCP_ACK, 1, 1, 0);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_SYN);
+	ck_assert_uint_eq(fx_sent(0)->seq, c.client_isn);
 }
 END_TEST
 
@@ -736,7 +751,7 @@ static void add_client(TCase *tc)
 	tcase_add_test(tc, a_new_attempt_replaces_the_old);
 	tcase_add_loop_test(tc, data_brings_the_cookie, 0, 2);
 	tcase_add_loop_test(tc, a_zero_window_probe_brings_the_cookie, 0, 2);
-	tcase_add_test(tc, a_probe_without_timestamps_does_not);
+	tcase_add_loop_test(tc, a_probe_without_timestamps_is_answered, 0, 2);
 	tcase_add_test(tc, a_fin_brings_the_cookie);
 	tcase_add_test(tc, a_cut_cookie_is_verified_first);
 	tcase_add_test(tc, a_corrupted_cookie_is_dropped);

@@ -60,6 +60,9 @@ handshake() {
 	survives "the client's SYN" "$NS_GUARD" --syn
 	survives "the guard's SYN-ACK" "$NS_CLIENT" $syn_ack
 	survives "the client's ACK" "$NS_GUARD" --dport $PORT $ack
+	in_client sysctl -qw net.ipv4.tcp_timestamps=0
+	survives "the ACK of a client without timestamps" "$NS_GUARD" --dport $PORT $ack
+	in_client sysctl -qw net.ipv4.tcp_timestamps=1
 	survives "the guard's SYN" "$NS_SERVER" --syn
 	survives "the server's SYN-ACK" "$NS_GUARD" --sport $PORT $syn_ack
 	survives "the server's SYN-ACK, the server speaks first" "$NS_GUARD" --banner --sport $BANNER $syn_ack
