@@ -177,8 +177,4 @@ void conf_check(struct conf *c, const struct conf_scan_result *scan,
 	}
 	check_listens(c, places, errors);
 	check_clients(c, places, errors);
-	if (c->guard.n_services == 0)
-		conf_error_add(errors, 1,
-			       "there is no service, add one: "
-			       "service \"web\" { listen = { \"192.0.2.10:80\" } }");
 }

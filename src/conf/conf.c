@@ -107,6 +107,8 @@ static int refuse_file(const char *path, int error, conf_report_fn *report, void
 		advice = "run as root or make the file readable";
 	else if (error == EISDIR)
 		advice = "name the file in it";
+	else if (error == ENODATA)
+		advice = "it is empty; put a comment into it if nothing is to be guarded";
 	snprintf(line, sizeof(line), "%.*s: %s, %s", CONF_LINE_MAX / 2, path, strerror(error),
 		 advice);
 	if (report != NULL)
@@ -158,6 +160,8 @@ int conf_load(const char *path, struct conf **out, conf_report_fn *report, void 
 	error = strlen(path) < CONF_PATH_MAX ? open_file(path, &fd) : ENAMETOOLONG;
 	if (error == 0)
 		error = read_file(fd, text, &len);
+	if (error == 0 && len == 0)
+		error = ENODATA; /* rather a full disk than somebody's wish to guard nothing */
 	if (fd >= 0)
 		close(fd);
 	error = error != 0 ? refuse_file(path, error, report, arg)

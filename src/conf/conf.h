@@ -63,7 +63,7 @@ struct conf {
 	int log_level; /* syslog level: LOG_ERR .. LOG_DEBUG */
 	enum conf_log_target log_target;
 	struct conf_service service[GUARD_SERVICES_MAX]; /* as in guard.service */
-	struct guard_config guard; /* with at least one service, each with at least one listen */
+	struct guard_config guard; /* may be without a service; each has at least one listen */
 };
 
 /* One message, without newline, in the form "file:line: what, and what to do". */

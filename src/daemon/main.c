@@ -175,7 +175,9 @@ int main(int argc, char **argv)
 	if (conf_load(o.config, &conf, report, NULL) < 0)
 		return EXIT_FAILED;
 	if (o.test) {
-		printf("%s: fine\n", o.config);
+		printf("%s: fine%s\n", o.config,
+		       conf->guard.n_services ? ""
+					      : ", but there is no service: nothing is guarded");
 		conf_free(conf);
 		return EXIT_FINE;
 	}

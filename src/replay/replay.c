@@ -66,6 +66,12 @@ static int load(struct conf **c, const struct replay_options *o, struct replay *
 		rc = conf_parse(defaults, strlen(defaults), "defaults", c, complain, NULL);
 	if (rc < 0)
 		return rc;
+	if ((*c)->guard.n_services == 0) {
+		fprintf(stderr,
+			"tcpguardd: %s: there is no service in it; add one, or leave out -c\n",
+			o->config);
+		return -EINVAL;
+	}
 	if (o->n_services)
 		return watch(*c, o->service, o->n_services);
 	if (o->config)
