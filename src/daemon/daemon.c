@@ -14,6 +14,7 @@
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/retire.h"
+#include "daemon/sandbox.h"
 
 #define POLL_MS	      100 /* how often events of the guards are collected */
 #define DRAIN_MS      500 /* how long packets may wait for their verdict at the end */
@@ -115,6 +116,27 @@ static struct event *on_signal(struct daemon *d, int sig, event_callback_fn fn)
 	if (ev)
 		event_add(ev, NULL);
 	return ev;
+}
+
+/* enter_sandbox() - a kernel without seccomp is no reason not to guard. */
+static void enter_sandbox(enum sandbox_stage stage)
+{
+	char why[DAEMON_WHY_MAX];
+
+	if (sandbox_enter(stage, why, sizeof(why)) < 0)
+		log_message(LOG_WARNING, "%s", why);
+}
+
+/* confine() - the last stage of the main thread; the workers have been in theirs since they started. */
+static void confine(struct daemon *d)
+{
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		const char *why = worker_unconfined(d->worker[i]);
+
+		if (why[0])
+			log_message(LOG_WARNING, "worker %u: %s", i, why);
+	}
+	enter_sandbox(SANDBOX_SERVE);
 }
 
 static int start_loop(struct daemon *d, char *why, size_t why_len)
@@ -301,7 +323,11 @@ static void serve(struct daemon *d)
 	log_message(LOG_NOTICE, "guarding %u service%s with %u worker%s, firewall: %s",
 		    d->conf->guard.n_services, d->conf->guard.n_services == 1 ? "" : "s",
 		    d->n_workers, d->n_workers == 1 ? "" : "s", firewall_name(&d->firewall));
+	if (d->conf->guard.n_services == 0)
+		log_message(LOG_NOTICE, "nothing is guarded yet: there is no service in %s",
+			    d->conf->path);
 	events_status(d);
+	confine(d);
 	notify_ready();
 	event_base_dispatch(d->base);
 	notify_stopping();
@@ -322,6 +348,7 @@ int daemon_run(struct conf *c, bool log_to_stderr)
 	d->log_to_stderr = log_to_stderr;
 	d->started = clock_now();
 	daemon_log_open(d, c);
+	enter_sandbox(SANDBOX_START);
 	while (rc == 0 && up < ARRAY_SIZE(stages))
 		rc = stages[up++].start(d, why, sizeof(why));
 	if (rc == 0)

@@ -21,10 +21,13 @@ tcpguardd_SOURCES = \
 	src/daemon/retire.c src/daemon/retire.h \
 	src/daemon/rulebook.c src/daemon/rulebook.h \
 	src/daemon/runner.c src/daemon/runner.h \
+	src/daemon/sandbox.c src/daemon/sandbox.h \
 	src/daemon/state_file.c src/daemon/state_file.h \
 	src/daemon/board.c src/daemon/board.h \
 	src/daemon/worker.c src/daemon/worker.h
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
-tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
+tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(SANDBOX_CFLAGS)
 tcpguardd_LDADD = libreplay.la libctl.la libconf.la libdatapath.la libcore.la libwire.la libbase.la \
-	$(EVENT_LIBS) $(NFQ_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(SYSTEMD_LIBS)
+	$(EVENT_LIBS) $(NFQ_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(SYSTEMD_LIBS) \
+	$(SANDBOX_LIBS)

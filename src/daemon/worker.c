@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/sandbox.h"
 #include "datapath/inject.h"
 #include "datapath/nfqueue.h"
 
@@ -51,6 +52,7 @@ struct worker {
 	bool running;
 	struct mailbox mail;
 	struct actions out;
+	char unconfined[SANDBOX_WHY_MAX]; /* why it is not in its sandbox; empty: it is */
 };
 
 /* ---- on the worker's thread ---- */
@@ -208,6 +210,7 @@ static void *run_thread(void *arg)
 {
 	struct worker *w = arg;
 
+	sandbox_enter(SANDBOX_PACKETS, w->unconfined, sizeof(w->unconfined));
 	expire(w);
 	event_base_dispatch(w->base);
 	return NULL;
@@ -475,6 +478,11 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 	add_kernel_stats((uint16_t)(c->queue + c->workers + c->index), s);
 	if (w->running && pthread_getcpuclockid(w->thread, &cpu) == 0)
 		s->cpu = clock_of(cpu);
+}
+
+const char *worker_unconfined(const struct worker *w)
+{
+	return w->unconfined;
 }
 
 bool worker_idle(const struct worker *w)

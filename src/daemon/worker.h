@@ -42,6 +42,12 @@ int worker_run(struct worker *w, ctl_job_fn *job, void *arg);
 /* worker_stats() - from any thread, while the worker runs. */
 void worker_stats(struct worker *w, struct ctl_worker_stats *s);
 
+/*
+ * worker_unconfined() - why the thread has not entered its sandbox; empty if it has. To be read once it has
+ * taken a job.
+ */
+const char *worker_unconfined(const struct worker *w);
+
 /* worker_idle() - nothing waits for a verdict in its queues. */
 bool worker_idle(const struct worker *w);
 

@@ -39,6 +39,14 @@ tests_daemon_test_runner_SOURCES = \
 tests_daemon_test_runner_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_daemon_test_runner_LDADD = libbase.la $(EVENT_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/daemon/test_sandbox
+TESTS += tests/daemon/test_sandbox
+tests_daemon_test_sandbox_SOURCES = \
+	tests/daemon/test_sandbox.c \
+	src/daemon/sandbox.c src/daemon/sandbox.h
+tests_daemon_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SANDBOX_CFLAGS)
+tests_daemon_test_sandbox_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/daemon/test_rulebook
 TESTS += tests/daemon/test_rulebook
 tests_daemon_test_rulebook_SOURCES = \
