@@ -124,8 +124,9 @@ static void why_over(struct sentence *s, const struct service *v)
 {
 	const struct attack_report *r = &v->attack;
 
-	put(s, "after ", (r->last_seen - r->began) / USEC_PER_SEC);
-	put(s, " s and ", r->syns);
+	put(s, "lasted ", (r->ended - r->began) / USEC_PER_SEC);
+	put(s, " s, loud for ", (r->last_seen - r->began) / USEC_PER_SEC);
+	put(s, " of them; ", r->syns);
 	put(s, " SYNs, ", r->peak_rate);
 	put(s, " a second at most; ", r->completed);
 	put(s, " handshakes completed meanwhile, ", r->cookies_valid);
