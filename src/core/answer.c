@@ -61,23 +61,37 @@ static void send_synack(struct turn *t, const struct pkt *syn, const struct prom
 	emit(t, &s);
 }
 
-/* refused() - the server is known to be down: say so at once. One SYN a second goes to ask it again. */
+static void refuse(struct turn *t, uint32_t slot, const struct pkt *in)
+{
+	emit_rst_reply(t, in);
+	turn_service(t, slot)->counters.refused++;
+	turn_service(t, slot)->counters.resets_sent++;
+}
+
+/*
+ * refused() - the server is known to be down: say so at once. One SYN a second goes to ask it again. The
+ * answer to that is the client's, unless the server gives none: then nobody waits for it.
+ */
 static bool refused(struct turn *t, uint32_t slot, const struct pkt *in)
 {
 	struct service *s = turn_service(t, slot);
 	struct profile *p = profile_find(t->a, &in->dst, in->dport);
+	bool silent;
 
 	if (!p || !profile_is_down(t->a, p, &in->src) || s->config == UINT16_MAX ||
 	    !t->config->service[s->config].refuse_when_down)
 		return false;
-	if (profile_may_ask(t->a, p, &in->src, t->now)) {
-		passive_syn(t, slot, in);
-		return true;
+	if (profile_may_ask(t->a, p, &in->src, t->now, &silent)) {
+		if (silent) {
+			passive_ask(t, slot, in);
+			refuse(t, slot, in);
+		} else {
+			passive_syn(t, slot, in);
+		}
+	} else if (!react_withholds(t, slot, in)) {
+		refuse(t, slot, in);
+		turn_drop(t, GUARD_DROP_SERVER_DOWN);
 	}
-	emit_rst_reply(t, in);
-	s->counters.refused++;
-	s->counters.resets_sent++;
-	turn_drop(t, GUARD_DROP_SERVER_DOWN);
 	return true;
 }
 
@@ -119,8 +133,12 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 		service_opened(t, slot, in, HALF_OPEN_NONE); /* a flood of them is one */
 		return;
 	}
-	if (half_open_goes_on(t, slot, in) || refused(t, slot, in) || react_withholds(t, slot, in))
+	if (half_open_goes_on(t, slot, in) || refused(t, slot, in))
 		return;
+	if (react_withholds(t, slot, in)) {
+		service_opened(t, slot, in, HALF_OPEN_NONE);
+		return;
+	}
 	bits = profile_promise(t->a, slot, &in->dst, in->dport);
 	promise_unpack(bits, &promise);
 	offered_options(in, &promise, &options);

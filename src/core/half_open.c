@@ -211,6 +211,13 @@ void half_open_answered(struct guard_arena *a, uint32_t i)
 	h->answered = 1;
 }
 
+void half_open_ask(struct guard_arena *a, uint32_t i)
+{
+	half_open_exempt(a, i);
+	half_open_reset(a, i);
+	half_open_at(a, i)->asks = 1;
+}
+
 void half_open_reset(struct guard_arena *a, uint32_t i)
 {
 	struct half_open *h = half_open_at(a, i);

@@ -43,7 +43,8 @@ struct half_open {
 	uint32_t server_isn; /* once answered */
 	uint32_t born; /* tick of the first SYN */
 	uint32_t hash_next : 24, service : 8;
-	uint32_t next : 24, answered : 1, retransmits : 3, exempt : 1, concentrated : 1, spare : 2;
+	uint32_t next : 24, answered : 1, retransmits : 3, exempt : 1, concentrated : 1, asks : 1,
+		spare : 1;
 	uint32_t prev : 24, offered : 4, data : 1, reset : 1, spare2 : 2;
 };
 
@@ -90,6 +91,12 @@ void half_open_answered(struct guard_arena *a, uint32_t i);
 
 /* half_open_reset() - the client has reset it, or somebody in its name. */
 void half_open_reset(struct guard_arena *a, uint32_t i);
+
+/*
+ * half_open_ask() - a fresh entry is of a SYN that only asks a server that is down: its client has been
+ * refused, so the answer is for the guard alone, and it says nothing about an attack.
+ */
+void half_open_ask(struct guard_arena *a, uint32_t i);
 
 /* half_open_exempt() - a fresh entry is of an allowed client. */
 void half_open_exempt(struct guard_arena *a, uint32_t i);

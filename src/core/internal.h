@@ -170,7 +170,10 @@ void react_count(struct turn *t);
 /* react_refuses() - is this SYN over a limit, or the flood's? Then it is dropped. */
 bool react_refuses(struct turn *t, uint32_t slot, const struct pkt *in);
 
-/* react_withholds() - must this SYN not be answered, for its prefix never completes? It is dropped then. */
+/*
+ * react_withholds() - must this SYN not be answered, by whatever, for its prefix never completes? It is
+ * dropped then.
+ */
 bool react_withholds(struct turn *t, uint32_t slot, const struct pkt *in);
 
 /* react_completed() - the client that sent @in has completed a handshake. */
@@ -183,6 +186,9 @@ void react_configure(struct turn *t, uint32_t slot);
 
 /* passive_syn() - the client's SYN goes to the server. */
 void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in);
+
+/* passive_ask() - likewise, but only to see whether the server is back: the client is not to wait for it. */
+void passive_ask(struct turn *t, uint32_t slot, const struct pkt *in);
 
 /* passive_client() / passive_server() - a segment that belongs to the half-open entry @h. */
 void passive_client(struct turn *t, uint32_t h, const struct pkt *in);

@@ -44,6 +44,19 @@ void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
 		service_opened(t, slot, in, i);
 }
 
+void passive_ask(struct turn *t, uint32_t slot, const struct pkt *in)
+{
+	uint32_t i = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
+	int lost = -1;
+
+	if (i != HALF_OPEN_NONE)
+		half_open_remove(t->a, i);
+	i = half_open_add(t->a, slot, in, turn_tick(t), &lost);
+	evicted(t, lost);
+	half_open_ask(t->a, i);
+	turn_accept(t);
+}
+
 static void pass_flow(struct turn *t, uint32_t hi, const struct pkt *in)
 {
 	struct half_open h = *half_open_at(t->a, hi);
@@ -123,6 +136,23 @@ void learn_refusal(struct turn *t, uint32_t slot, const struct pkt *in)
 		arena_event(t->a, GUARD_EVENT_SERVER_DOWN, s->name, &in->src, in->sport, 0, NULL);
 }
 
+/* answer_to_ask() - the server has answered a SYN whose client was refused long since: it is back. */
+static void answer_to_ask(struct turn *t, uint32_t hi, const struct pkt *in)
+{
+	const struct half_open *h = half_open_at(t->a, hi);
+
+	if (in->flags & TCP_RST) {
+		learn_refusal(t, h->service, in);
+	} else {
+		turn_service(t, h->service)->counters.synack_seen++;
+		turn_service(t, h->service)->counters.resets_sent++;
+		learn_synack(t, h->service, in, h->offered);
+		emit_reset_half_open(t, h);
+	}
+	half_open_remove(t->a, hi);
+	turn_drop(t, GUARD_DROP_CONSUMED);
+}
+
 void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 {
 	struct half_open *h = half_open_at(t->a, hi);
@@ -130,6 +160,10 @@ void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 	turn_accept(t);
 	if (!(in->flags & TCP_ACK) || !half_open_acked(h, in->ack))
 		return;
+	if (h->asks && (in->flags & (TCP_SYN | TCP_RST))) {
+		answer_to_ask(t, hi, in);
+		return;
+	}
 	if (in->flags & TCP_RST) {
 		if (!h->answered) /* after a SYN-ACK it only gives up this one */
 			learn_refusal(t, h->service, in);

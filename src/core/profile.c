@@ -234,13 +234,15 @@ bool profile_is_down(const struct guard_arena *a, const struct profile *p,
 }
 
 bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struct ip_addr *client,
-		     usec_t now)
+		     usec_t now, bool *silent)
 {
 	usec_t longer =
 		p->down_for_all && p->down_for == client_hash(a, client) ? PROBE_INTERVAL : 0;
 
 	if (now < p->probe_at + longer)
 		return false;
+	*silent = p->asked > p->heard;
+	p->asked = now;
 	p->probe_at = now + PROBE_INTERVAL;
 	return true;
 }

@@ -70,6 +70,7 @@ struct profile {
 	usec_t heard; /* last SYN-ACK or RST */
 	usec_t answered; /* last SYN-ACK */
 	usec_t probe_at; /* while down: the next SYN that is let through to see */
+	usec_t asked; /* the last of these, or of those that made it known to be silent */
 	usec_t ask_at; /* when to ask again for options that it is not known to have */
 };
 
@@ -124,9 +125,10 @@ bool profile_is_down(const struct guard_arena *a, const struct profile *p,
  * profile_may_ask() - may a SYN of @client go to the server that is down, to ask it again? One a
  * second; the client that found out waits a second longer, so that others get a turn. Notes that
  * it asks.
+ * @silent: set to whether nothing was heard of the server since it was asked before.
  */
 bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struct ip_addr *client,
-		     usec_t now);
+		     usec_t now, bool *silent);
 
 enum profile_change { PROFILE_SAME, PROFILE_LEARNED, PROFILE_CHANGED };
 

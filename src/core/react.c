@@ -9,7 +9,7 @@
  *   2. limit: SYNs of one prefix over its rate are dropped;
  *   3. fingerprint: SYNs that look like the flood's, and like no client's that has completed;
  *   4. reflection: when the guard answers, SYN-ACKs toward one prefix are rationed until a client there
- *      completes a handshake. Half of the ration is kept for SYNs that were dropped before and are
+ *      completes a handshake; so are RSTs in the name of a server that is down. Half of the ration is kept for SYNs that were dropped before and are
  *      repeated later, for that is what a client does whose prefix somebody forges, and what a flood
  *      of random SYNs does not. The first handshake that is completed opens the prefix to all.
  *
@@ -225,7 +225,6 @@ bool react_withholds(struct turn *t, uint32_t slot, const struct pkt *in)
 	s->counters.synacks_withheld++;
 	turn_drop(t, GUARD_DROP_REFLECTION);
 	say_withheld(t, s, in);
-	service_opened(t, slot, in, HALF_OPEN_NONE);
 	return true;
 }
 

@@ -319,7 +319,7 @@ static void give_up(struct turn *t, uint32_t i)
 	/* down only if it has answered nobody since this one asked */
 	if ((p->answered == 0 || tick_of(p->answered) - f->born > UINT32_MAX / 2) &&
 	    profile_found_down(t->a, p, &f->client, t->now)) {
-		p->probe_at = t->now; /* it had its time */
+		p->probe_at = p->asked = t->now; /* it had its time */
 		arena_event(t->a, GUARD_EVENT_SERVER_SILENT, s->name, &f->server, f->server_port, 0,
 			    NULL);
 	}

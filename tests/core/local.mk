@@ -67,6 +67,13 @@ tests_core_test_passive_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_passive_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_passive_LDADD = $(CORE_TEST_LIBS)
 
+check_PROGRAMS += tests/core/test_down
+TESTS += tests/core/test_down
+tests_core_test_down_SOURCES = tests/core/test_down.c
+tests_core_test_down_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_down_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_down_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_answer
 TESTS += tests/core/test_answer
 tests_core_test_answer_SOURCES = tests/core/test_answer.c

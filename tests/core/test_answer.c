@@ -352,147 +352,6 @@ START_TEST(impossible_addresses_are_dropped)
 }
 END_TEST
 
-/* ---- a server that is down ---- */
-
-/* neighbour() - a stranger with another address. */
-static struct seg_end neighbour(uint8_t n)
-{
-	struct seg_end e = fx_stranger();
-
-	e.addr.w[3] = htonl(ntohl(fx.client.addr.w[3]) + 1 + n);
-	return e;
-}
-
-/* refused() - @client proves itself, and the server refuses it. */
-static void refused(struct seg_end client)
-{
-	struct fx_conn c = fx_conn();
-	struct segment syn, rst;
-
-	c.client = client;
-	syn = fx_conn_syn(&c);
-	fx_challenge(&c, &syn);
-	fx_prove(&c);
-	rst = seg_rst_ack(fx.server, c.client, 0, c.client_isn + 1);
-	fx_drop(&rst, GUARD_DROP_CONSUMED);
-}
-
-/* the_server_refuses() - two clients, and has answered nobody for a while. */
-static void the_server_refuses(void)
-{
-	fx_advance(2 * USEC_PER_SEC);
-	refused(fx.client);
-	refused(neighbour(0));
-	ck_assert_uint_eq(fx_events(GUARD_EVENT_SERVER_DOWN), 1);
-}
-
-START_TEST(a_server_known_to_be_down_is_refused_at_once)
-{
-	struct segment syn;
-
-	the_server_refuses();
-	fx_advance(USEC_PER_SEC / 2);
-	syn = fx_syn(fx_stranger(), 4000);
-	fx_drop(&syn, GUARD_DROP_SERVER_DOWN);
-	ck_assert_uint_eq(fx.n_sent, 1);
-	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST | TCP_ACK);
-	ck_assert_uint_eq(fx_sent(0)->seq, 0);
-	ck_assert_uint_eq(fx_sent(0)->ack, 4001);
-	ck_assert_uint_eq(fx_counters().refused, 1);
-}
-END_TEST
-
-/*
- * A server that rejects one client by its own rules is not down. That client is refused, however
- * hard it tries, and the others are served.
- */
-START_TEST(refused_to_one_is_not_down)
-{
-	struct seg_end banned = neighbour(0);
-	struct segment syn, rst;
-
-	fx_advance(2 * USEC_PER_SEC);
-	refused(banned);
-	for (int i = 0; i < 300; i++) { /* twenty SYNs a second for fifteen seconds */
-		fx_advance(USEC_PER_SEC / 20);
-		banned.port++;
-		syn = fx_syn(banned, 4000);
-		if (fx_offer(&syn) == GUARD_ACCEPT) {
-			rst = seg_rst_ack(fx.server, banned, 0, 4001);
-			fx_accept(&rst);
-		} else {
-			ck_assert_int_eq(fx.out->drop, GUARD_DROP_SERVER_DOWN);
-		}
-		syn = fx_syn(fx_stranger(), 5000);
-		fx_drop(&syn, GUARD_DROP_ANSWERED);
-	}
-}
-END_TEST
-
-/* ... nor when there are two of them, as long as others are answered. */
-START_TEST(refused_to_some_is_not_down)
-{
-	struct seg_end banned[] = {neighbour(0), neighbour(1)};
-	struct segment syn;
-
-	fx_advance(2 * USEC_PER_SEC);
-	for (int i = 0; i < 20; i++) {
-		struct fx_conn c = fx_conn();
-
-		c.client = fx_stranger();
-		fx_splice(&c);
-		fx_advance(USEC_PER_SEC);
-		for (int k = 0; k < 2; k++) {
-			banned[k].port++;
-			refused(banned[k]);
-		}
-		syn = fx_syn(fx_stranger(), 5000);
-		fx_drop(&syn, GUARD_DROP_ANSWERED);
-	}
-}
-END_TEST
-
-START_TEST(one_syn_a_second_asks_it_again)
-{
-	struct seg_end curious = fx_stranger();
-	struct segment syn, synack;
-	uint32_t probes = 0, refused = 0;
-
-	the_server_refuses();
-	for (int i = 0; i < 50; i++) { /* ten SYNs a second for five seconds */
-		fx_advance(USEC_PER_SEC / 10);
-		syn = fx_syn(i == 49 ? curious : fx_stranger(), 4000);
-		if (i == 49)
-			fx_advance(USEC_PER_SEC);
-		if (fx_offer(&syn) == GUARD_ACCEPT)
-			probes++;
-		else
-			refused++;
-	}
-	ck_assert_uint_ge(probes, 3); /* the first to be refused waits a second longer */
-	ck_assert_uint_le(probes, 6);
-	ck_assert_uint_eq(refused, 50 - probes);
-	/* when the server answers the last of them, it is up, and cookies are sent again */
-	synack = seg_synack(fx.server, curious, 9000, 4001);
-	seg_timestamps(&synack, 5, 5000);
-	fx_accept(&synack);
-	ck_assert_uint_eq(fx_events(GUARD_EVENT_SERVER_UP), 1);
-	syn = fx_syn(fx_stranger(), 5000);
-	fx_drop(&syn, GUARD_DROP_ANSWERED);
-}
-END_TEST
-
-START_TEST(refusing_can_be_switched_off)
-{
-	struct segment syn;
-
-	fx.config->service[0].refuse_when_down = false;
-	the_server_refuses();
-	syn = fx_syn(fx_stranger(), 4000);
-	fx_drop(&syn, GUARD_DROP_ANSWERED);
-}
-END_TEST
-
 /* ---- the switch ---- */
 
 static void switched_setup(void)
@@ -745,7 +604,7 @@ int main(void)
 {
 	Suite *suite = suite_create("core/answer");
 	TCase *say = tcase_create("say"), *not = tcase_create("not");
-	TCase *down = tcase_create("down"), *attack = tcase_create("switch");
+	TCase *attack = tcase_create("switch");
 
 	tcase_add_checked_fixture(say, setup, fx_close);
 	tcase_add_loop_test(say, the_synack_is_the_servers, 0, OFFERS);
@@ -764,16 +623,9 @@ int main(void)
 	tcase_add_test(not, a_wrong_checksum_is_not_answered);
 	tcase_add_test(not, impossible_flags_are_dropped);
 	tcase_add_test(not, impossible_addresses_are_dropped);
-	tcase_add_checked_fixture(down, setup, fx_close);
-	tcase_add_test(down, a_server_known_to_be_down_is_refused_at_once);
-	tcase_add_test(down, refused_to_one_is_not_down);
-	tcase_add_test(down, refused_to_some_is_not_down);
-	tcase_add_test(down, one_syn_a_second_asks_it_again);
-	tcase_add_test(down, refusing_can_be_switched_off);
 	add_switch(attack);
 	suite_add_tcase(suite, say);
 	suite_add_tcase(suite, not );
-	suite_add_tcase(suite, down);
 	suite_add_tcase(suite, attack);
 	return fx_run(suite);
 }

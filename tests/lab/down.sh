@@ -51,6 +51,9 @@ silent_server() {
 	ended $SILENT "reset refused" "firewalled server" $(((SILENT_S + 1) * 1000000))
 	number "$(echo "$LAB_LINE" | json total_us)" '>' $(((SILENT_S - 1) * 1000000))
 	verdict $? "firewalled server: not given up before its time"
+	ended $SILENT refused "firewalled server, the next client" 300000
+	sleep 1.2 # this one asks the server
+	ended $SILENT refused "firewalled server, a second later" 300000
 	deaf -D $SILENT
 	peer_start $SILENT
 	check "firewall opened: served again within 10 s" try_for 10 in_client "$TOOLS/peer" client \
