@@ -270,8 +270,12 @@ static void asked(struct turn *t, uint32_t i, const struct pkt *in)
 {
 	struct flow *f = flow_at(t->a, i);
 
-	if (!(in->flags & TCP_SYN))
+	if (!(in->flags & TCP_SYN)) {
+		/* the reset was lost, and to what has been asked the real SYN is out of its window */
+		if (!(f->flags & FLOW_ASKING))
+			wrong_ack(t, i, in);
 		return;
+	}
 	emit_rst_reply(t, in);
 	turn_service(t, f->service)->counters.resets_sent++;
 	if (!(f->flags & FLOW_ASKING))

@@ -166,6 +166,31 @@ START_TEST(an_unknown_server_is_asked_for_its_options)
 }
 END_TEST
 
+/* The reset of what was asked got lost: the server finds the real SYN out of its window and says so. */
+START_TEST(what_was_asked_is_reset_once_more)
+{
+	struct segment syn, ack, synack;
+	struct fx_conn c = fx_conn();
+	struct pkt asked;
+
+	syn = fx_conn_syn(&c);
+	fx_challenge(&c, &syn);
+	ack = fx_conn_ack(&c);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	asked = *fx_sent(0);
+	ack = seg_ack(c.server, c.client, 6, asked.seq + 1);
+	fx_drop(&ack, GUARD_DROP_CONSUMED); /* nothing to say before the answer has come */
+	fx_sent_nothing();
+	synack = seg_synack(c.server, c.client, 5, asked.seq + 1);
+	fx_drop(&synack, GUARD_DROP_CONSUMED);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST);
+	ck_assert_uint_eq(fx_sent(0)->seq, asked.seq + 1);
+	ck_assert_uint_eq(fx_sent(1)->flags, TCP_SYN);
+	ck_assert_uint_eq(fx_sent(1)->seq, c.client_isn);
+}
+END_TEST
+
 START_TEST(a_server_that_refuses_to_be_asked_has_refused)
 {
 	struct fx_conn c = fx_conn();
@@ -739,6 +764,7 @@ static void add_unknown(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup_unknown, fx_close);
 	tcase_add_test(tc, an_unknown_server_is_asked_for_its_options);
+	tcase_add_test(tc, what_was_asked_is_reset_once_more);
 	tcase_add_test(tc, a_server_that_refuses_to_be_asked_has_refused);
 }
 
