@@ -445,6 +445,14 @@ void service_removed(struct guard_arena *a, const struct half_open *h)
 		tally_removed(&a->service[h->service].tally, &shake);
 }
 
+void service_kept(struct guard_arena *a, const struct half_open *h)
+{
+	struct tally_handshake shake = handshake_of(h);
+
+	if (!h->exempt)
+		tally_kept(&a->service[h->service].tally, &shake);
+}
+
 void service_stray(struct turn *t, uint32_t slot, const struct pkt *in, bool of_server)
 {
 	struct service *s = turn_service(t, slot);

@@ -97,7 +97,8 @@ uint64_t arena_layout_hash(void)
 _Static_assert(offsetof(struct flow, client) == 0 && offsetof(struct flow, server) == 16 &&
 		       offsetof(struct flow, client_port) == 32 &&
 		       offsetof(struct flow, server_port) == 34 &&
-		       offsetof(struct flow, server_state) == offsetof(struct flow, client_state) + 1,
+		       offsetof(struct flow, server_state) ==
+			       offsetof(struct flow, client_state) + 1,
 	       "other versions look for the connections here");
 _Static_assert(offsetof(struct guard_arena, head) == 0, "and for this");
 

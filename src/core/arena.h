@@ -120,11 +120,13 @@ struct arena_head {
 	uint64_t flows;
 	uint32_t flow_bytes, flow_count; /* of one; how many */
 	uint32_t flow_states; /* where in it the two states are, a byte each */
-	uint32_t flow_flags, flow_translated; /* where in it the 16 bits of flags are, and which one */
+	uint32_t flow_flags,
+		flow_translated; /* where in it the 16 bits of flags are, and which one */
 	uint32_t index, workers; /* this guard's share of the traffic */
-	uint32_t crashes; /* in a row, of those who had it */
-	uint32_t starting; /* somebody is taking it over, or has died while doing so */
-	uint32_t spare[15];
+	uint32_t starting; /* somebody takes it over, or has died while doing so */
+	uint32_t fell; /* who had it has crashed */
+	uint32_t crashes; /* so many in a row have */
+	uint32_t spare[14];
 };
 
 _Static_assert(sizeof(struct arena_head) == 128, "it is the same for all versions");

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/seq.h"
 #include "core/arena.h"
 
 #define VICTIM_LOOKS 64 /* slots flow_find_victim() looks at in one call */
@@ -132,4 +133,61 @@ uint32_t flow_find_victim(struct guard_arena *a)
 			return i;
 	}
 	return INDEX_NONE;
+}
+
+/* is_sane() - nothing in it leads out of a table. */
+static bool is_sane(const struct guard_arena *a, const struct flow *f)
+{
+	return f->server_port != 0 && f->client_state < TCPS_COUNT && f->server_state < TCPS_COUNT &&
+	       (f->service == SERVICE_NONE || a->service[f->service].name[0]);
+}
+
+static void count(struct guard_arena *a, const struct flow *f)
+{
+	struct service *s = &a->service[f->service];
+
+	s->flows++;
+	if (flow_is_over(f))
+		s->time_wait++;
+	else if (f->flags & FLOW_TRANSLATED)
+		s->spliced_now++;
+}
+
+/* put_back() - link the entry @i as flow_add() does. Each has a timer: no time-out, no end. */
+static void put_back(struct guard_arena *a, struct flow *f, uint32_t i)
+{
+	uint32_t *bucket = bucket_of(a, &f->client, f->client_port, &f->server, f->server_port);
+	uint32_t due = f->timer.due, now = tick_of(a->now);
+
+	if (seq_gt(f->active, now))
+		f->active = now;
+	f->hash_next = *bucket;
+	*bucket = i;
+	a->flow_used++;
+	wheel_node_reset(&f->timer);
+	wheel_add(&a->wheel, flow_timers(a), i, due);
+	count(a, f);
+}
+
+uint32_t flow_rebuild(struct guard_arena *a)
+{
+	uint32_t fresh = a->flow_fresh, insane = 0;
+
+	if (fresh > a->limits.max_flows)
+		fresh = a->limits.max_flows;
+	flow_init(a);
+	a->flow_fresh = fresh;
+	for (uint32_t i = fresh; i-- > 0;) {
+		struct flow *f = flow_at(a, i);
+
+		if (f->client_port != 0 && is_sane(a, f)) {
+			put_back(a, f, i);
+			continue;
+		}
+		insane += f->client_port != 0;
+		f->client_port = 0;
+		f->hash_next = a->flow_free;
+		a->flow_free = i;
+	}
+	return insane;
 }

@@ -150,6 +150,13 @@ uint32_t flow_add(struct guard_arena *a, const struct ip_addr *client, uint16_t 
 void flow_remove(struct guard_arena *a, uint32_t i);
 
 /*
+ * flow_rebuild() - trust the entries alone, and make everything anew that leads to them: chains, wheel,
+ * free slots, the counts of the services. An entry that cannot be is freed.
+ * Return: how many were.
+ */
+uint32_t flow_rebuild(struct guard_arena *a);
+
+/*
  * flow_find_victim() - a flow whose loss does no harm: passed, or over. Looks at a bounded number of
  * slots, going round. Return: index or INDEX_NONE.
  */

@@ -95,6 +95,11 @@ static void turn_begin(struct turn *t, const struct guard *g, usec_t now, struct
 	alarm_exchange(t);
 }
 
+void guard_turn(struct turn *t, const struct guard *g, usec_t now)
+{
+	turn_begin(t, g, now, NULL);
+}
+
 void guard_configure(struct guard *g, usec_t now, const struct guard_config *config)
 {
 	struct turn t;

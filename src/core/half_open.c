@@ -233,3 +233,87 @@ void half_open_reset(struct guard_arena *a, uint32_t i)
 	h->reset = 1;
 	l->reset++;
 }
+
+/* ---- after another process ---- */
+
+#define AGE_BITS 14 /* of ticks: two minutes; who is older is not told from others of that age */
+
+static bool is_sane(const struct guard_arena *a, const struct half_open *h)
+{
+	return h->server_port != 0 && (h->service == SERVICE_NONE || a->service[h->service].name[0]);
+}
+
+/* sort_by_age() - into the hash buckets, which are empty, and each a chain of entries of one age. */
+static uint32_t sort_by_age(struct guard_arena *a, uint32_t *by_age)
+{
+	uint32_t now = tick_of(a->now), last = a->at.half_open_mask, shift = 0, insane = 0;
+
+	while (last << shift < 1u << AGE_BITS)
+		shift++;
+	for (uint32_t i = a->half_open_fresh; i-- > 0;) {
+		struct half_open *h = half_open_at(a, i);
+		uint32_t age = (now - h->born) >> shift;
+
+		if (h->client_port == 0 || !is_sane(a, h)) {
+			insane += h->client_port != 0;
+			h->client_port = 0;
+			h->hash_next = a->half_open_free & HALF_OPEN_NONE;
+			a->half_open_free = i;
+			continue;
+		}
+		if (now - h->born > UINT32_MAX / 2) { /* of the future */
+			h->born = now;
+			age = 0;
+		}
+		if (age > last)
+			age = last;
+		h->next = by_age[age] & HALF_OPEN_NONE;
+		by_age[age] = i;
+	}
+	return insane;
+}
+
+static void list_again(struct guard_arena *a, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+	struct half_open_list *l = &a->service[h->service].half_opens;
+
+	list_append(a, l, i);
+	l->exempt += h->exempt && !h->reset;
+	l->reset += h->reset;
+	l->answered += h->answered && !h->reset;
+	l->concentrated += h->concentrated;
+	a->half_open_used++;
+	if (!h->reset)
+		service_kept(a, h);
+}
+
+uint32_t half_open_rebuild(struct guard_arena *a)
+{
+	uint32_t *buckets = arena_at(a, a->at.half_open_buckets);
+	uint32_t fresh = a->half_open_fresh, insane;
+
+	if (fresh > a->limits.max_half_open)
+		fresh = a->limits.max_half_open;
+	half_open_init(a);
+	a->half_open_fresh = fresh;
+	insane = sort_by_age(a, buckets);
+	for (uint32_t age = a->at.half_open_mask + 1; age-- > 0;) {
+		for (uint32_t i = buckets[age], next; i != HALF_OPEN_NONE; i = next) {
+			next = half_open_at(a, i)->next;
+			list_again(a, i);
+		}
+		buckets[age] = HALF_OPEN_NONE;
+	}
+	for (uint32_t i = 0; i < fresh; i++) {
+		struct half_open *h = half_open_at(a, i);
+		uint32_t *bucket;
+
+		if (h->client_port == 0)
+			continue;
+		bucket = bucket_of(a, &h->client, h->client_port, &h->server, h->server_port);
+		h->hash_next = *bucket & HALF_OPEN_NONE;
+		*bucket = i;
+	}
+	return insane;
+}

@@ -101,6 +101,9 @@ void half_open_ask(struct guard_arena *a, uint32_t i);
 /* half_open_exempt() - a fresh entry is of an allowed client. */
 void half_open_exempt(struct guard_arena *a, uint32_t i);
 
+/* half_open_rebuild() - as flow_rebuild(). The lists are in the order of age again, to a tenth of a second. */
+uint32_t half_open_rebuild(struct guard_arena *a);
+
 /* half_open_suspects() - entries that count for the detector. */
 static inline uint32_t half_open_suspects(const struct half_open_list *l)
 {

@@ -22,6 +22,9 @@ struct turn {
 	uint16_t rule; /* of the client whose packet this is; RULE_NONE */
 };
 
+/* guard_turn() - one in which nothing is sent. */
+void guard_turn(struct turn *t, const struct guard *g, usec_t now);
+
 static inline uint32_t turn_tick(const struct turn *t)
 {
 	return tick_of(t->now);
@@ -155,6 +158,9 @@ void service_stray(struct turn *t, uint32_t slot, const struct pkt *in, bool of_
 
 /* service_removed() - the entry is about to be removed, whatever has become of it. */
 void service_removed(struct guard_arena *a, const struct half_open *h);
+
+/* service_kept() - the entry was there when another process ended, and is still. */
+void service_kept(struct guard_arena *a, const struct half_open *h);
 
 /* ---- react.c: what is done to some clients and not to others ---- */
 

@@ -34,6 +34,8 @@ int journal_roll_back(struct journal *j, void *base, uint64_t first, uint64_t si
 	uint16_t start[RECORDS_MAX];
 	int n = find_records(j, first, size, start);
 
+	if (n < 0)
+		return -1;
 	/* the newest first: of what was kept twice in a turn the older copy counts */
 	for (int i = n - 1; i >= 0; i--) {
 		const uint64_t *record = &j->log[start[i]];

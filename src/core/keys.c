@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/keys.h"
 
+#include <stdatomic.h>
+
 static void derive(struct key_ring *r, uint64_t epoch)
 {
 	struct siphash_key *k = &r->key[epoch & 1];
@@ -41,8 +43,19 @@ void key_ring_advance(struct key_ring *r, usec_t now)
 		derive(r, r->epoch);
 		r->in_flight[0] = r->in_flight[1] = 0;
 	}
-	r->epoch++;
+	/* in this order: who is stopped in between leaves a key in use for longer, and loses none */
 	r->epoch_ends += r->rotate;
+	atomic_signal_fence(memory_order_seq_cst);
+	r->epoch++;
 	derive(r, r->epoch);
 	r->in_flight[r->epoch & 1] = 0;
+}
+
+bool key_ring_resume(struct key_ring *r, usec_t now)
+{
+	if (r->rotate == 0 || r->epoch == 0 || r->epoch_ends > now + r->rotate)
+		return false;
+	derive(r, r->epoch);
+	derive(r, r->epoch - 1);
+	return true;
 }

@@ -20,6 +20,12 @@ void key_ring_init(struct key_ring *r, const struct siphash_key *master, usec_t 
 /* key_ring_set_rotate() - another rotation time; cookies out there stay valid for their time. */
 void key_ring_set_rotate(struct key_ring *r, usec_t rotate, usec_t now);
 
+/*
+ * key_ring_resume() - after another process, which may have been stopped in key_ring_advance().
+ * Return: false if it cannot be one that was in use at @now.
+ */
+bool key_ring_resume(struct key_ring *r, usec_t now);
+
 /* key_ring_advance() - make the keys of @now current. Cheap when nothing changes. */
 void key_ring_advance(struct key_ring *r, usec_t now);
 

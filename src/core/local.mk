@@ -1,6 +1,8 @@
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES = \
 	src/core/actions.h \
+	src/core/adopt.c \
+	src/core/adopt.h \
 	src/core/alarm.c \
 	src/core/alarm.h \
 	src/core/answer.c \

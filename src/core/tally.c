@@ -49,6 +49,44 @@ void tally_init(struct tally *t)
 	}
 }
 
+/* delays_good() - do they add up? */
+static bool delays_good(const struct delays *d)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i <= COHORTS; i++)
+		total += d->bin[i];
+	return total == d->total && total >= PRIOR_CLIENTS && total <= 2 * LEARNED_MAX;
+}
+
+void tally_resume(struct tally *t)
+{
+	struct tally old = *t;
+	uint32_t sum = 0, n = 0;
+
+	tally_init(t);
+	if (delays_good(&old.delays))
+		t->delays = old.delays;
+	t->total = old.total;
+	t->all.head = old.all.head;
+	t->window = old.window;
+	t->second = old.second;
+	memcpy(t->source, old.source, sizeof(t->source));
+	memcpy(t->in_flight, old.in_flight, sizeof(t->in_flight));
+	for (uint32_t i = 0; i < FLIGHT_WINDOWS; i++)
+		sum += (uint32_t)t->in_flight[i];
+	t->in_flight_sum = (int32_t)sum;
+	for (uint32_t i = 0; i < DESTINATIONS && old.destination[i].used; i++)
+		t->destination[n++] = (struct destination){
+			.addr = old.destination[i].addr,
+			.port = old.destination[i].port,
+			.used = true,
+			.since = old.destination[i].since,
+			.opened = old.destination[i].opened,
+			.lane.head = t->all.head,
+		};
+}
+
 /* ---- what clients take ---- */
 
 static void halve_delays(struct delays *d)
@@ -537,6 +575,14 @@ void tally_removed(struct tally *t, const struct tally_handshake *h)
 
 	if (d && d->pending)
 		d->pending--;
+}
+
+void tally_kept(struct tally *t, const struct tally_handshake *h)
+{
+	struct destination *d = h->concentrated ? NULL : find_destination(t, h);
+
+	if (d)
+		d->pending++;
 }
 
 void tally_cookie(struct tally *t, const struct tally_handshake *h)

@@ -145,6 +145,13 @@ struct tally_handshake {
 void tally_init(struct tally *t);
 
 /*
+ * tally_resume() - nobody has counted for a while, and who did may have been stopped half way: what was
+ * learned stays, and so do totals and cookies in flight. What is open now is told by tally_kept().
+ */
+void tally_resume(struct tally *t);
+void tally_kept(struct tally *t, const struct tally_handshake *h);
+
+/*
  * tally_advance() - to the time @now; cheap while nothing changes. All others below assume it is done.
  * @learn: may handshakes that were not completed in time be taken for usual?
  */

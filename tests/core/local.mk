@@ -181,4 +181,18 @@ tests_core_bench_sources_SOURCES = tests/core/bench_sources.c
 tests_core_bench_sources_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_bench_sources_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_bench_sources_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_adopt
+TESTS += tests/core/test_adopt
+tests_core_test_adopt_SOURCES = tests/core/test_adopt.c
+tests_core_test_adopt_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_adopt_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_adopt_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_torn
+TESTS += tests/core/test_torn
+tests_core_test_torn_SOURCES = tests/core/test_torn.c
+tests_core_test_torn_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_torn_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_torn_LDADD = $(CORE_TEST_LIBS)
 endif
