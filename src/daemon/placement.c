@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "datapath/tun.h"
 
 #define SETTLE_MS 20 /* addresses come in bunches */
 #define RETRY_S	  5
@@ -39,11 +40,14 @@ static enum firewall_placement firewall_placement(enum conf_placement p)
 static struct firewall_config describe(const struct daemon *d, const struct conf *c)
 {
 	static struct guard_listen listen[GUARD_LISTENS_MAX]; /* main thread only */
+	static char device[TUN_NAME_MAX];
 	uint32_t n = c->guard.n_listens;
 
 	memcpy(listen, c->guard.listen, n * sizeof(listen[0]));
 	for (uint32_t i = 0; i < d->retired.n && n < GUARD_LISTENS_MAX; i++)
 		listen[n++] = d->retired.listen[i];
+	/* Always named: what a terminated connection sends must pass whatever a reload says. */
+	tun_name(device, c->queue);
 	return (struct firewall_config){
 		.listen = listen,
 		.n_listens = n,
@@ -52,6 +56,7 @@ static struct firewall_config describe(const struct daemon *d, const struct conf
 		.queue = c->queue,
 		.workers = (uint16_t)c->workers,
 		.mark = c->mark,
+		.device = device,
 		.bypass = c->on_failure == CONF_ON_FAILURE_OPEN,
 		.anti_spoof = c->anti_spoof,
 	};

@@ -15,8 +15,9 @@
 
 #include "daemon/clock.h"
 #include "daemon/sandbox.h"
-#include "datapath/inject.h"
 #include "datapath/nfqueue.h"
+#include "datapath/output.h"
+#include "wire/layout.h"
 
 #define SERVICE_BUDGET 512 /* packets until the mailbox and the timer get a turn */
 #define LINGER_TRIES   20 /* looks into an empty queue before sleeping, during bulk transfers */
@@ -43,10 +44,10 @@ struct worker {
 	size_t arena_bytes;
 	int arena_fd;
 	struct nfqueue *queue;
-	struct inject inject;
+	struct output output;
 	struct event_base *base;
 	struct event *on_header, *on_full, *on_timer, *on_mail;
-	usec_t now; /* of the batch that is judged */
+	usec_t now; /* of the batch that is judged, or of the last look at the clock */
 	usec_t armed; /* when the timer will fire */
 	pthread_t thread;
 	bool running;
@@ -61,9 +62,7 @@ static void flush(void *arg)
 {
 	struct worker *w = arg;
 
-	if (w->out.n_tx > 0)
-		inject_send(&w->inject, w->out.tx, w->out.n_tx);
-	w->out.n_tx = 0;
+	output_send(&w->output, &w->out, w->now);
 }
 
 static void begin(void *arg)
@@ -108,7 +107,7 @@ static void nudge_others(struct worker *w)
 /* expire() - do what is due, then set the timer for what is not. */
 static void expire(struct worker *w)
 {
-	usec_t now = clock_now();
+	usec_t now = w->now = clock_now();
 
 	for (int i = 0; i < EXPIRE_ROUNDS && guard_deadline(&w->guard) <= now; i++) {
 		guard_expire(&w->guard, now, &w->out);
@@ -194,8 +193,9 @@ static void mail_came(evutil_socket_t fd, short what, void *arg)
 
 	if (read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN)
 		return;
+	w->now = clock_now();
 	if (!take_job(&w->mail)) { /* a nudge: see what the others say */
-		guard_expire(&w->guard, clock_now(), &w->out);
+		guard_expire(&w->guard, w->now, &w->out);
 		flush(w);
 		expire(w);
 		return;
@@ -287,6 +287,16 @@ static void explain_queue(int rc, const struct nfqueue_config *c, char *why, siz
 	}
 }
 
+/* terminates() - are there connections that the guard ends itself? */
+static bool terminates(const struct guard_config *c)
+{
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		if (c->service[i].engine == GUARD_ENGINE_TERMINATE)
+			return true;
+	}
+	return false;
+}
+
 static int open_datapath(struct worker *w, char *why, size_t why_len)
 {
 	static const struct nfqueue_ops ops = {.begin = begin, .judge = judge, .flush = flush};
@@ -297,7 +307,7 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 		.full_queue = (uint16_t)(c->queue + c->workers + c->index),
 		.next_queue = last ? NFQUEUE_NO_NEXT : (int32_t)(c->queue + c->index + 1),
 	};
-	int rc = inject_open(&w->inject, c->mark);
+	int rc = output_open(&w->output, c->mark);
 
 	if (rc == -EPERM || rc == -EACCES) {
 		snprintf(why, why_len,
@@ -309,6 +319,8 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 		rc = nfqueue_open(&w->queue, &qc, &ops, w);
 		if (rc < 0)
 			explain_queue(rc, &qc, why, why_len);
+		else if (terminates(c->guard)) /* what it cannot do, the raw sockets do */
+			output_open_large(&w->output, c->queue, (uint16_t)c->index);
 	}
 	return rc;
 }
@@ -365,7 +377,7 @@ int worker_open(struct worker **out, const struct worker_config *c, char *why, s
 	}
 	w->config = *c;
 	w->armed = USEC_NEVER;
-	w->arena_fd = w->inject.fd4 = w->inject.fd6 = -1;
+	w->arena_fd = w->output.raw.fd4 = w->output.raw.fd6 = w->output.tun.fd = -1;
 	rc = open_mailbox(&w->mail);
 	if (rc < 0)
 		snprintf(why, why_len, "cannot make an eventfd: %s", strerror(-rc));
@@ -452,7 +464,7 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 {
 	const struct worker_config *c = &w->config;
 	const struct nfqueue_stats *q = nfqueue_stats(w->queue);
-	const struct inject_stats *i = &w->inject.stats;
+	const struct inject_stats *i = &w->output.raw.stats;
 	clockid_t cpu;
 
 	*s = (struct ctl_worker_stats){
@@ -525,7 +537,7 @@ void worker_close(struct worker *w)
 	if (w->base)
 		event_base_free(w->base);
 	nfqueue_close(w->queue);
-	inject_close(&w->inject);
+	output_close(&w->output);
 	if (w->arena)
 		munmap(w->arena, w->arena_bytes);
 	if (w->arena_fd >= 0)

@@ -13,7 +13,7 @@
  *	both		to and from the service		to and from the service
  *
  * A packet that goes through lo meets both hooks: what was queued in one is left out in the other.
- * Packets of the guard carry the mark and pass. On a gateway, what comes from a service's address but by
+ * Packets of the guard carry the mark, or come in by its TUN device, and pass. On a gateway, what comes from a service's address but by
  * an interface that does not lead there is dropped (anti_spoof). ICMP errors go to the first queue from both hooks.
  * Later fragments carry no ports, so no rule matches them (with connection tracking in the kernel
  * they never get here: it reassembles first).
@@ -45,6 +45,7 @@ struct firewall_config {
 	uint16_t queue; /* first header queue */
 	uint16_t workers; /* header queues in a row, at least 1 */
 	uint32_t mark; /* used as its own mask */
+	const char *device; /* what comes in by it is the guard's own; NULL: there is none */
 	bool bypass; /* let packets through while nobody has the queue */
 	bool anti_spoof; /* strict reverse path for the guarded ports of a gateway's servers */
 };

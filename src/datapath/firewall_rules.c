@@ -238,9 +238,14 @@ static void iptables_mark(FILE *f, const char *chain, uint32_t mark, const char 
 /* iptables_own() - what the guard sends itself is not queued. */
 static void iptables_own(FILE *f, const struct firewall_plan *p)
 {
+	const char *device = p->config->device;
 	uint32_t mark = p->config->mark;
 
 	fprintf(f, ":%s - [0:0]\n", FIREWALL_CHAIN_OWN);
+	if (device && p->notrack)
+		fprintf(f, "-A %s -i %s -j CT --notrack\n", FIREWALL_CHAIN_PRE, device);
+	if (device)
+		fprintf(f, "-A %s -i %s -j RETURN\n", FIREWALL_CHAIN_PRE, device);
 	if (p->unmark)
 		fprintf(f, "-A %s -j MARK --set-xmark 0x0/0x%x\n", FIREWALL_CHAIN_OWN, mark);
 	iptables_mark(f, FIREWALL_CHAIN_PRE, mark, "-g " FIREWALL_CHAIN_OWN);
@@ -346,6 +351,9 @@ static void nft_chain(FILE *f, const struct firewall_plan *p, bool pre)
 
 	fprintf(f, "\tchain %s {\n\t\ttype filter hook %s priority -300; policy accept;\n",
 		pre ? "pre" : "out", pre ? "prerouting" : "output");
+	if (pre && c->device)
+		fprintf(f, "\t\tiifname \"%s\" %sreturn\n", c->device,
+			p->notrack ? "notrack " : "");
 	if (!pre && p->notrack)
 		fprintf(f, "\t\tmeta mark & 0x%x == 0x%x notrack\n", c->mark, c->mark);
 	fprintf(f, "\t\tmeta mark & 0x%x == 0x%x ", c->mark, c->mark);

@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 					   .queue = 100,
 					   .workers = 4,
 					   .mark = 0x7c9d,
+					   .device = "tcpguard100",
 					   .bypass = true,
 					   .anti_spoof = true};
 	static struct firewall_plan p = {

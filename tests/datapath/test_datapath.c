@@ -115,7 +115,16 @@ START_TEST(mark_comes_before_everything)
 	expect(p, 0,
 	       "priority -300; policy accept;\n\t\tmeta mark & 0x10 == 0x10 "
 	       "meta mark set meta mark & 0xffffffef return\n");
+	p->config.device = "tcpguard100";
+	expect(p, 6,
+	       "-A TCPGUARD_PRE -i tcpguard100 -j CT --notrack\n"
+	       "-A TCPGUARD_PRE -i tcpguard100 -j RETURN\n"
+	       "-A TCPGUARD_OWN -j MARK --set-xmark 0x0/0x10\n"
+	       "-A TCPGUARD_PRE -m mark --mark 0x10/0x10 -g TCPGUARD_OWN\n");
+	expect(p, 0, "policy accept;\n\t\tiifname \"tcpguard100\" notrack return\n\t\tmeta mark");
 	p->plan.notrack = p->plan.unmark = false;
+	expect(p, 0, "policy accept;\n\t\tiifname \"tcpguard100\" return\n\t\tmeta mark");
+	p->config.device = NULL;
 	expect(p, 0, "priority -300; policy accept;\n\t\tmeta mark & 0x10 == 0x10 return\n");
 	expect_not(p, 4, "MARK --set");
 	expect_not(p, 4, "CT");
