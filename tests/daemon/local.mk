@@ -68,3 +68,6 @@ tests_daemon_test_history_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS
 tests_daemon_test_history_LDADD = libctl.la libcore.la libwire.la libbase.la \
 	$(JANSSON_LIBS) $(CHECK_LIBS)
 endif
+
+TESTS += tests/daemon/paths.sh
+dist_noinst_SCRIPTS += tests/daemon/paths.sh
