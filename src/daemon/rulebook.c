@@ -146,6 +146,13 @@ bool rulebook_hides(const struct rulebook *b, uint32_t i, const struct guard_con
 	return e->from_file && find((struct rulebook *)b, e, false); /* which changes nothing */
 }
 
+/* until() - in @left_ms; what the clock cannot count to is for ever. */
+static usec_t until(usec_t now, uint64_t left_ms)
+{
+	return left_ms < (USEC_NEVER - now) / USEC_PER_MSEC ? now + left_ms * USEC_PER_MSEC
+							    : USEC_NEVER;
+}
+
 static void compile_one(const struct rulebook_entry *e, const struct guard_config *c, usec_t now,
 			int64_t now_ms, struct rules *out)
 {
@@ -163,7 +170,7 @@ static void compile_one(const struct rulebook_entry *e, const struct guard_confi
 	if (e->until_ms != RULEBOOK_FOR_EVER) {
 		if (e->until_ms <= now_ms)
 			return;
-		r.until = now + (usec_t)(e->until_ms - now_ms) * USEC_PER_MSEC;
+		r.until = until(now, (uint64_t)(e->until_ms - now_ms));
 	}
 	rules_add(out, &r); /* there is room: the table is as large as the book */
 }

@@ -99,6 +99,17 @@ START_TEST(a_command_comes_before_the_file)
 }
 END_TEST
 
+/* A time that the guard's clock cannot count to, as somebody may write into the file. */
+START_TEST(so_long_is_for_ever)
+{
+	ck_assert_int_eq(put("192.0.2.0/24", false, "", INT64_MAX), 0);
+	ck_assert_int_eq(put("198.51.100.0/24", false, "", INT64_MAX / 1000 * 2), 0);
+	compile();
+	ck_assert_str_eq(action_for("192.0.2.1", 0, 2000 * USEC_PER_SEC), "deny");
+	ck_assert_str_eq(action_for("198.51.100.1", 0, USEC_NEVER / 2), "deny");
+}
+END_TEST
+
 START_TEST(another_time_is_the_same_rule)
 {
 	uint32_t serial;
@@ -262,6 +273,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_command_comes_before_the_file);
 	tcase_add_test(tc, another_time_is_the_same_rule);
+	tcase_add_test(tc, so_long_is_for_ever);
 	tcase_add_test(tc, time_runs_on_the_wall);
 	tcase_add_test(tc, services_are_known_by_name);
 	tcase_add_test(tc, a_reload_keeps_what_stays);
