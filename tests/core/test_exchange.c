@@ -297,6 +297,31 @@ START_TEST(sources_are_merged)
 }
 END_TEST
 
+/* Clocks are read packet by packet: another guard's may be ahead by some. */
+START_TEST(sources_of_a_moment_ahead_are_merged)
+{
+	uint32_t name = exchange_name("web");
+	static struct sources mine, theirs;
+	struct sources_report r;
+	struct seg_packet p;
+	struct segment s = fx_syn(fx.client, 1);
+
+	seg_packet(&p, &s);
+	sources_init(&mine, &(struct siphash_key){1, 2});
+	sources_init(&theirs, &(struct siphash_key){1, 2});
+	for (uint32_t i = 0; i < 10; i++)
+		sources_syn(&theirs, &p.pkt, 0);
+	exchange_publish_sources(board, 1, 0, name, now + MSEC, &theirs);
+	exchange_merge_sources(board, 0, 0, name, now, &mine);
+	sources_report(&mine, &r);
+	ck_assert_uint_eq(r.syns, 10);
+	exchange_merge_sources(board, 0, 0, name, now + 3 * SEC,
+			       &mine); /* and what is old is not */
+	sources_report(&mine, &r);
+	ck_assert_uint_eq(r.syns, 10);
+}
+END_TEST
+
 /* While a reload is under way a row may be of another service. */
 START_TEST(rows_of_another_name_are_not_read)
 {
@@ -332,6 +357,7 @@ int main(void)
 	tcase_add_test(tc, an_old_alarm_is_forgotten);
 	tcase_add_test(tc, a_moved_service_keeps_its_baseline);
 	tcase_add_test(tc, sources_are_merged);
+	tcase_add_test(tc, sources_of_a_moment_ahead_are_merged);
 	tcase_add_test(tc, rows_of_another_name_are_not_read);
 	suite_add_tcase(suite, tc);
 	return fx_run(suite);
