@@ -42,6 +42,11 @@ static uint32_t own_flight(const struct service *s)
 	return s->tally.in_flight_sum > 0 ? (uint32_t)s->tally.in_flight_sum : 0;
 }
 
+static void own_look(const struct service *s, struct tally_look *look)
+{
+	tally_look(&s->tally, own_half_open(s), s->half_opens.answered, look);
+}
+
 uint32_t alarm_flight(const struct service *s)
 {
 	return own_flight(s);
@@ -294,7 +299,7 @@ static void consider(struct turn *t, uint32_t slot)
 	if (s->detector.cookies || pending < s->limits.start || s->looked == turn_tick(t))
 		return;
 	s->looked = turn_tick(t);
-	tally_look(&s->tally, own_half_open(s), &look);
+	own_look(s, &look);
 	exchange_add_look(&look, &s->elsewhere);
 	if (detect_is_hard(&s->detector, &look, &s->limits))
 		sound(t, slot, &look, NULL);
@@ -384,7 +389,12 @@ void service_answered(struct turn *t, uint32_t hi)
 	if (h->exempt)
 		return;
 	advance(t, s);
+	s->tally.total.synacks++;
+	if (h->reset && !h->concentrated) /* it counts as answered since it was reset */
+		return;
 	tally_answered(&s->tally, &shake);
+	if (h->reset)
+		tally_reset(&s->tally, &shake);
 }
 
 void service_completed(struct turn *t, const struct half_open *h)
@@ -419,10 +429,24 @@ void service_reset(struct turn *t, uint32_t hi)
 
 	if (h->exempt)
 		return;
+	if (!h->answered &&
+	    h->concentrated) /* nobody holds anything, unless the server answers yet */
+		return;
 	advance(t, s);
-	if (!h->answered) /* faster than the server: what it answers belongs to nothing then */
+	if (!h->answered) /* faster than the server */
 		tally_answered(&s->tally, &shake);
 	tally_reset(&s->tally, &shake);
+}
+
+void service_disproved(struct turn *t, uint32_t hi)
+{
+	const struct half_open *h = half_open_at(t->a, hi);
+	struct tally_handshake shake = handshake_of(h);
+
+	if (h->exempt)
+		return;
+	advance(t, turn_service(t, h->service));
+	tally_disproved(&turn_service(t, h->service)->tally, &shake);
 }
 
 void service_closed(struct turn *t, uint32_t hi)
@@ -486,7 +510,7 @@ void alarm_publish(struct turn *t, uint32_t slot)
 		return;
 	if (!s->alarmed_at) /* an alarm of the service that had the row before, or one that is past */
 		atomic_store(&exchange_row(t->exchange, t->guard, s->config)->alarm, 0);
-	tally_look(&s->tally, own_half_open(s), &look);
+	own_look(s, &look);
 	exchange_publish(t->exchange, t->guard, s->config, s->name_hash, t->now, &s->tally.total,
 			 &look);
 	if (s->detector.state != GUARD_CALM && !leads(t)) {
@@ -517,7 +541,7 @@ void alarm_exchange(struct turn *t)
 		if (leads(t) && alarm && !s->detector.cookies) {
 			struct tally_look look;
 
-			tally_look(&s->tally, own_half_open(s), &look);
+			own_look(s, &look);
 			exchange_add_look(&look, &s->elsewhere);
 			sound(t, slot, &look, NULL);
 		}
@@ -541,7 +565,7 @@ static void look_everywhere(struct turn *t, struct service *s, struct tally_tota
 	struct tally_totals others;
 
 	*total = s->tally.total;
-	tally_look(&s->tally, own_half_open(s), look);
+	own_look(s, look);
 	if (!is_shared(t) || s->config == UINT16_MAX)
 		return;
 	exchange_others(t->exchange, t->guard, s->config, s->name_hash, t->now, &others,
@@ -673,7 +697,7 @@ void alarm_stop(struct turn *t, uint32_t slot)
 	s->detector.window_ends = 0;
 	s->alarmed_at = 0;
 	memset(&s->elsewhere, 0, sizeof(s->elsewhere));
-	tally_init(&s->tally);
+	tally_init(&s->tally, &t->a->table_key);
 	s->tally.total = total;
 	s->tally.delays = delays;
 	if (leads(t))

@@ -30,9 +30,7 @@ static bool is_scan(const struct tally_totals *s)
 
 static bool is_down(const struct tally_totals *s)
 {
-	uint32_t answered = s->answered + s->many_answered;
-
-	return s->opened >= DOWN_RATE_MIN && answered * 10 < s->opened;
+	return s->opened >= DOWN_RATE_MIN && (uint64_t)s->synacks * 10 < s->opened;
 }
 
 static bool is_crowd(const struct tally_totals *s, uint32_t usual)

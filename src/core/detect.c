@@ -6,13 +6,15 @@
 #include "core/classify.h"
 
 /*
- * Choked. A server that answers one SYN in four or fewer for three windows in a row is dead, or its
- * backlog is full. If it is dead, those it has answered have completed what they had begun. If its backlog is
- * full of forged ones, they are open for seconds: more than twice as many as usual, and CHOKED_MIN.
+ * Choked. A server that answers one SYN in four or fewer, for three windows in a row in which there were some, is
+ * dead, or its backlog is full. If it is dead, those it has answered complete what they had begun, except those
+ * whose SYN-ACK was lost: of what it usually holds all at most, and what usually is open for seconds, twice to
+ * be sure. If its backlog is full of clients, they come and go. If it is full of forged ones, three quarters of
+ * it are open for seconds. CHOKED_MIN more, since below that nothing is certain.
  */
 #define CHOKED_ANSWERED 4
 #define CHOKED_WINDOWS	3
-#define CHOKED_MIN	24
+#define CHOKED_MIN	6
 
 /*
  * The hard trigger. The excess must be HARD_SIGMAS standard deviations: looks a tick apart are 4e5 an
@@ -235,7 +237,7 @@ static void add_up(struct detector *d, const struct detect_config *c)
 {
 	const struct tally_totals *w = &d->window;
 	int64_t deficit = (int64_t)w->answered - w->completed - w->closed;
-	int64_t many = (int64_t)w->many_answered - w->many_done;
+	int64_t many = (int64_t)w->many_answered - w->many_done + w->many_disproved;
 	uint32_t limit = detect_cusum_limit(d, c);
 	uint32_t allowance = CUSUM_ALLOWANCE + completed_lately(d) / CUSUM_ALLOWANCE_SHARE;
 
@@ -269,7 +271,8 @@ static void learn(struct detector *d, const struct tally_look *look)
 		d->mean_x256 = (int32_t)-max * 256;
 	learn_usual(d, &d->usual_x256, w->opened - w->many_opened);
 	learn_usual(d, &d->usual_done_x256, w->completed);
-	learn_usual(d, &d->usual_late_x256, look->late_open);
+	learn_usual(d, &d->usual_late_x256, look->late_open + look->late_many);
+	learn_usual(d, &d->usual_held_x256, look->held);
 }
 
 static uint32_t at_most(uint32_t value, uint32_t max)
@@ -395,16 +398,19 @@ static void count_choked(struct detector *d)
 {
 	const struct tally_totals *w = &d->window;
 
-	if (w->opened && (w->answered + w->many_answered) * CHOKED_ANSWERED <= w->opened)
-		d->choked_over++;
-	else
+	if (w->synacks * CHOKED_ANSWERED > w->opened)
 		d->choked_over = 0;
+	else if (w->opened) /* where nobody comes, nothing is shown */
+		d->choked_over++;
 }
 
 static bool is_choked(const struct detector *d, const struct tally_look *look)
 {
-	return d->choked_over >= CHOKED_WINDOWS &&
-	       look->late_open >= CHOKED_MIN + 2 * d->usual_late_x256 / 256;
+	uint32_t late = look->late_open + look->late_many;
+	uint32_t usual = d->usual_held_x256 + d->usual_late_x256 * 2;
+
+	return d->choked_over >= CHOKED_WINDOWS && late >= CHOKED_MIN + usual / 256 &&
+	       late >= look->held * 3 / 4;
 }
 
 static enum detect_change enter(struct detector *d, const struct detect_config *c,
@@ -485,7 +491,7 @@ enum detect_change detect_window(struct detector *d, const struct detect_config 
 	if (!d->cookies && change == DETECT_NO_CHANGE)
 		change = enter(d, c, look, now);
 	if (!d->attack && change == DETECT_NO_CHANGE) {
-		if (d->all.over == 0)
+		if (d->all.over == 0 && d->choked_over == 0)
 			learn(d, look);
 		if (second)
 			change = suspect(d, now);

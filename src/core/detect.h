@@ -72,6 +72,7 @@ struct detector {
 	uint32_t completed_x256; /* lately completed in a window */
 	uint32_t usual_slow; /* permille of handshakes that stay open */
 	uint32_t usual_late_x256; /* handshakes that are open for 2 to 15 s */
+	uint32_t usual_held_x256; /* handshakes in the server's backlog */
 	uint32_t slow_over, late_over, odd_over; /* seconds in a row */
 	uint32_t stray_over, choked_over; /* windows in a row */
 	struct cusum all, concentrated;

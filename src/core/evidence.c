@@ -90,10 +90,9 @@ static void why_attack(struct sentence *s, const struct service *v)
 		    detect_cusum_limit(d, &v->limits));
 		break;
 	case DETECT_BY_CHOKED:
-		put(s, "the server answers ",
-		    (uint64_t)d->window.answered + d->window.many_answered);
+		put(s, "the server answers ", d->window.synacks);
 		put(s, " of ", d->window.opened);
-		put(s, " SYNs; ", d->look.late_open);
+		put(s, " SYNs; ", (uint64_t)d->look.late_open + d->look.late_many);
 		put(s, " handshakes are open for 2 to 15 s, usually ", d->usual_late_x256 / 256);
 		break;
 	case DETECT_BY_CONCENTRATED:
@@ -115,7 +114,7 @@ static void why_suspicion(struct sentence *s, const struct service *v)
 	put_text(s, attack_class_name(v->detector.class));
 	put(s, ": in a second ", l->opened);
 	put(s, " handshakes opened, ", usual_a_second(&v->detector));
-	put(s, " usual; answered ", (uint64_t)l->answered + l->many_answered);
+	put(s, " usual; answered ", l->synacks);
 	put(s, ", completed ", (uint64_t)l->completed + l->many_done - l->many_reset);
 	put(s, ", refused ", l->refused);
 }

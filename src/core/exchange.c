@@ -90,9 +90,11 @@ void exchange_add_look(struct tally_look *sum, const struct tally_look *one)
 	sum->done_late += one->done_late;
 	sum->late_answered += one->late_answered;
 	sum->late_open += one->late_open;
+	sum->late_many += one->late_many;
 	sum->slow_answered += one->slow_answered;
 	sum->slow_open += one->slow_open;
 	sum->flight += one->flight;
+	sum->held += one->held;
 }
 
 static void add_totals(struct tally_totals *sum, const struct tally_totals *one)
@@ -118,8 +120,10 @@ static void read_row(struct exchange_row *row, usec_t now, struct tally_totals *
 		*look = (struct tally_look){
 			.pending = look->pending,
 			.flight = look->flight,
+			.held = look->held,
 			.late_answered = look->late_answered,
 			.late_open = look->late_open,
+			.late_many = look->late_many,
 			.slow_answered = look->slow_answered,
 			.slow_open = look->slow_open,
 		};
@@ -173,7 +177,8 @@ void exchange_merge_sources(struct exchange *e, uint32_t guard, uint32_t service
 		if (g == guard ||
 		    atomic_flag_test_and_set_explicit(&from->busy, memory_order_acquire))
 			continue;
-		if (from->name == name && now - from->stamp < SOURCES_LIFE)
+		/* its clock may be ahead of this one, by a packet */
+		if (from->name == name && (int64_t)(now - from->stamp) < (int64_t)SOURCES_LIFE)
 			sources_merge(into, &from->copy);
 		atomic_flag_clear_explicit(&from->busy, memory_order_release);
 	}

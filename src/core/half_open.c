@@ -87,7 +87,7 @@ static void list_unlink(struct guard_arena *a, struct half_open_list *l, struct 
 	l->exempt -= h->exempt && !h->reset;
 	l->reset -= h->reset;
 	l->answered -= h->answered && !h->reset;
-	l->concentrated -= h->concentrated;
+	l->concentrated -= h->concentrated && !h->reset;
 }
 
 static void hash_unlink(struct guard_arena *a, uint32_t i)
@@ -229,9 +229,23 @@ void half_open_reset(struct guard_arena *a, uint32_t i)
 	l->concentrated -= h->concentrated;
 	l->exempt -= h->exempt;
 	l->answered -= h->answered;
-	h->concentrated = 0;
 	h->reset = 1;
 	l->reset++;
+}
+
+void half_open_disproved(struct guard_arena *a, uint32_t i)
+{
+	struct half_open *h = half_open_at(a, i);
+	struct half_open_list *l = &a->service[h->service].half_opens;
+
+	h->disproved = 1;
+	if (!h->reset)
+		return;
+	h->reset = 0;
+	l->reset--;
+	l->concentrated += h->concentrated;
+	l->exempt += h->exempt;
+	l->answered += h->answered;
 }
 
 /* ---- after another process ---- */
@@ -282,7 +296,7 @@ static void list_again(struct guard_arena *a, uint32_t i)
 	l->exempt += h->exempt && !h->reset;
 	l->reset += h->reset;
 	l->answered += h->answered && !h->reset;
-	l->concentrated += h->concentrated;
+	l->concentrated += h->concentrated && !h->reset;
 	a->half_open_used++;
 	if (!h->reset)
 		service_kept(a, h);

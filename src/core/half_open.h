@@ -11,7 +11,8 @@
  *
  * One that the client has reset is half-open no more and is not reported as such, but it stays in the
  * table: who forges a RST whose TTL ends between guard and server leaves the server with what the guard
- * would have forgotten, and could not take off it when an attack begins.
+ * would have forgotten, and could not take off it when an attack begins. A server that has got the RST never
+ * repeats its SYN-ACK; one that does disproves it, and the entry is half-open again.
  */
 #ifndef TCPGUARD_CORE_HALF_OPEN_H
 #define TCPGUARD_CORE_HALF_OPEN_H
@@ -44,7 +45,7 @@ struct half_open {
 	uint32_t born; /* tick of the first SYN */
 	uint32_t hash_next : 24, service : 8;
 	uint32_t next : 24, answered : 1, retransmits : 3, exempt : 1, concentrated : 1, asks : 1,
-		spare : 1;
+		disproved : 1;
 	uint32_t prev : 24, offered : 4, data : 1, reset : 1, spare2 : 2;
 };
 
@@ -97,6 +98,9 @@ void half_open_reset(struct guard_arena *a, uint32_t i);
  * refused, so the answer is for the guard alone, and it says nothing about an attack.
  */
 void half_open_ask(struct guard_arena *a, uint32_t i);
+
+/* half_open_disproved() - a reset one is open all the same; resets of it are not believed any more. */
+void half_open_disproved(struct guard_arena *a, uint32_t i);
 
 /* half_open_exempt() - a fresh entry is of an allowed client. */
 void half_open_exempt(struct guard_arena *a, uint32_t i);

@@ -147,6 +147,7 @@ void service_opened(struct turn *t, uint32_t slot, const struct pkt *in, uint32_
 /* What becomes of the half-open entry: answered by the server; reset by the client; given up by the server. */
 void service_answered(struct turn *t, uint32_t hi);
 void service_reset(struct turn *t, uint32_t hi);
+void service_disproved(struct turn *t, uint32_t hi); /* it was not reset after all */
 void service_closed(struct turn *t, uint32_t hi);
 
 /* service_completed() - @h, already removed, was completed; service_redeemed() - a cookie has come back. */

@@ -92,7 +92,7 @@ void passive_client(struct turn *t, uint32_t hi, const struct pkt *in)
 	turn_accept(t);
 	if (in->flags & TCP_RST) {
 		/* only what the server believes, too: else it keeps what the guard does not count */
-		if (in->seq == h->client_isn + 1 && !h->reset) {
+		if (in->seq == h->client_isn + 1 && !h->reset && !h->disproved) {
 			service_reset(t, hi);
 			half_open_reset(t->a, hi);
 		}
@@ -175,7 +175,11 @@ void passive_server(struct turn *t, uint32_t hi, const struct pkt *in)
 	if (!(in->flags & TCP_SYN))
 		return;
 	turn_service(t, h->service)->counters.synack_seen++;
-	if (!h->answered && !h->reset)
+	if (h->answered && h->reset && in->seq == h->server_isn) { /* it repeats itself */
+		half_open_disproved(t->a, hi);
+		service_disproved(t, hi);
+	}
+	if (!h->answered)
 		service_answered(t, hi);
 	half_open_answered(t->a, hi);
 	h->server_isn = in->seq;

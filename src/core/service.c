@@ -56,7 +56,7 @@ static uint32_t take_slot(struct guard_arena *a, const char *name)
 		s->half_opens.head = s->half_opens.tail = HALF_OPEN_NONE;
 		s->mode = GUARD_MODE_COUNT; /* "none yet" */
 		detect_init(&s->detector);
-		tally_init(&s->tally);
+		tally_init(&s->tally, &a->table_key);
 		sources_init(arena_sources(a, i), &a->table_key);
 		s->name_hash = exchange_name(name);
 		s->state_since = a->now;

@@ -40,9 +40,13 @@ static const uint8_t prior[COHORTS + 1] = {7,  47, 82, 95, 94, 87, 78, 68, 59, 5
 /* When half of a cookie's clients have answered, for want of its birth: the cohort it is booked to. */
 #define COOKIE_LAG_MAX (COHORTS / 2)
 
-void tally_init(struct tally *t)
+/* How long what was reset counts as in flight, in ticks. */
+#define FLIGHT_TICKS ticks_in(FLIGHT_WINDOWS *FLIGHT_WINDOW)
+
+void tally_init(struct tally *t, const struct siphash_key *key)
 {
 	memset(t, 0, sizeof(*t));
+	t->key = *key;
 	for (uint32_t i = 0; i <= COHORTS; i++) {
 		t->delays.bin[i] = prior[i];
 		t->delays.total += prior[i];
@@ -64,7 +68,7 @@ void tally_resume(struct tally *t)
 	struct tally old = *t;
 	uint32_t sum = 0, n = 0;
 
-	tally_init(t);
+	tally_init(t, &old.key);
 	if (delays_good(&old.delays))
 		t->delays = old.delays;
 	t->total = old.total;
@@ -259,13 +263,14 @@ static void look_at_lane(const struct lane *l, const struct delays *d, struct ta
 
 /* ---- sources ---- */
 
-static uint32_t source_key(const struct ip_addr *a)
+static uint32_t source_key(const struct tally *t, const struct ip_addr *a)
 {
-	uint32_t x = (a->w[0] ^ a->w[1] * 0x85ebca6bu) * 0xc2b2ae35u;
+	uint64_t word[2];
 
-	x = (x ^ a->w[2]) * 0x27d4eb2fu ^ a->w[3];
-	x *= 0x9e3779b1u;
-	return x ^ x >> 15;
+	if (ip_addr_is_v4(a))
+		return (uint32_t)siphash13_u32(&t->key, a->w[3]);
+	memcpy(word, a, sizeof(word));
+	return (uint32_t)siphash13_2words(&t->key, word[0], word[1]);
 }
 
 static void forget_some(struct source_watch *s, uint8_t second)
@@ -297,7 +302,7 @@ static struct source_watch *find_source(struct tally *t, uint32_t key)
 /* source_opens() - Return: does it have another one open? */
 static bool source_opens(struct tally *t, const struct ip_addr *client)
 {
-	uint32_t key = source_key(client);
+	uint32_t key = source_key(t, client);
 	struct source_watch *set = t->source[key % SOURCE_SETS];
 	struct source_watch *s = find_source(t, key);
 
@@ -317,7 +322,7 @@ static bool source_opens(struct tally *t, const struct ip_addr *client)
 
 static void source_ends(struct tally *t, const struct ip_addr *client)
 {
-	struct source_watch *s = find_source(t, source_key(client));
+	struct source_watch *s = find_source(t, source_key(t, client));
 
 	if (s && s->open > 0)
 		s->open--;
@@ -477,12 +482,30 @@ static void slow_add(struct tally *t, uint32_t born, uint32_t answered, uint32_t
 	t->slow[second % SLOW_SECONDS].done += done;
 }
 
+static void slow_add_many(struct tally *t, uint32_t born, uint32_t answered, uint32_t done)
+{
+	uint32_t second = second_of(born);
+
+	if (t->second - second >= SLOW_SECONDS)
+		return;
+	t->slow[second % SLOW_SECONDS].many_answered += answered;
+	t->slow[second % SLOW_SECONDS].many_done += done;
+}
+
+/* many_ended() - a concentrated handshake is over, and nobody holds it open. */
+static void many_ended(struct tally *t, uint32_t born)
+{
+	t->total.many_done++;
+	slow_add_many(t, born, 0, 1);
+}
+
 void tally_answered(struct tally *t, const struct tally_handshake *h)
 {
 	struct destination *d;
 
 	if (h->concentrated) {
 		t->total.many_answered++;
+		slow_add_many(t, h->born, 1, 0);
 		return;
 	}
 	t->total.answered++;
@@ -520,12 +543,12 @@ void tally_completed(struct tally *t, const struct tally_handshake *h)
 	uint32_t took = t->all.head - h->born;
 
 	source_ends(t, h->client);
-	if (took < COHORTS)
-		learn(&t->delays, took, 1);
 	if (h->concentrated) {
-		t->total.many_done++;
+		many_ended(t, h->born);
 		return;
 	}
+	if (took < COHORTS) /* one source teaches no more than one handshake at a time can */
+		learn(&t->delays, took, 1);
 	t->total.completed++;
 	count_done(t, took);
 	slow_add(t, h->born, 0, 1);
@@ -540,7 +563,7 @@ void tally_completed(struct tally *t, const struct tally_handshake *h)
 void tally_reset(struct tally *t, const struct tally_handshake *h)
 {
 	if (h->concentrated) {
-		t->total.many_done++;
+		many_ended(t, h->born);
 		t->total.many_reset++;
 		return;
 	}
@@ -552,6 +575,39 @@ void tally_reset(struct tally *t, const struct tally_handshake *h)
 	t->in_flight_sum++;
 }
 
+/* slow_again() - it counts as open again, if it is still known here that it did not. */
+static void slow_again(struct tally *t, const struct tally_handshake *h)
+{
+	uint32_t second = second_of(h->born), i = second % SLOW_SECONDS;
+
+	if (t->second - second >= SLOW_SECONDS)
+		return;
+	if (h->concentrated) {
+		t->slow[i].many_done -= t->slow[i].many_done > 0;
+		return;
+	}
+	t->slow[i].done -= t->slow[i].done > 0;
+	t->slow[i].reset -= t->slow[i].reset > 0;
+}
+
+void tally_disproved(struct tally *t, const struct tally_handshake *h)
+{
+	struct destination *d;
+
+	slow_again(t, h);
+	if (h->concentrated) {
+		t->total.many_disproved++;
+		return;
+	}
+	d = find_destination(t, h);
+	if (d)
+		d->pending++;
+	if (t->all.head - h->born >= FLIGHT_TICKS)
+		return;
+	t->in_flight[t->window % FLIGHT_WINDOWS]--; /* it is half-open again, and counts once */
+	t->in_flight_sum--;
+}
+
 void tally_closed(struct tally *t, const struct tally_handshake *h, bool answered)
 {
 	if (answered)
@@ -561,7 +617,7 @@ void tally_closed(struct tally *t, const struct tally_handshake *h, bool answere
 		return;
 	}
 	if (h->concentrated) {
-		t->total.many_done++;
+		many_ended(t, h->born);
 		return;
 	}
 	t->total.closed++;
@@ -591,11 +647,13 @@ void tally_cookie(struct tally *t, const struct tally_handshake *h)
 
 	t->in_flight[t->window % FLIGHT_WINDOWS]++;
 	t->in_flight_sum++;
+	t->total.synacks++;
 	if (tally_opened(t, h)) {
-		struct source_watch *s = find_source(t, source_key(h->client));
+		struct source_watch *s = find_source(t, source_key(t, h->client));
 
 		s->cookies += s->cookies < UINT8_MAX;
 		t->total.many_answered++;
+		slow_add_many(t, h->born, 1, 0);
 		return;
 	}
 	t->total.answered++;
@@ -621,7 +679,7 @@ static uint32_t cookie_lag(const struct delays *d)
 void tally_cookie_back(struct tally *t, const struct ip_addr *client, const struct ip_addr *server,
 		       uint16_t port)
 {
-	struct source_watch *s = find_source(t, source_key(client));
+	struct source_watch *s = find_source(t, source_key(t, client));
 	struct tally_handshake h = {
 		.client = client,
 		.server = server,
@@ -636,7 +694,7 @@ void tally_cookie_back(struct tally *t, const struct ip_addr *client, const stru
 		s->open--;
 	if (h.concentrated) {
 		s->cookies--;
-		t->total.many_done++;
+		many_ended(t, h.born);
 		return;
 	}
 	t->total.completed++;
@@ -668,15 +726,18 @@ static void look_at_second(const struct tally *t, uint32_t ago, struct tally_loo
 
 	look->late_answered += answered;
 	look->late_open += open + t->slow[i].reset;
+	if (t->slow[i].many_answered > t->slow[i].many_done)
+		look->late_many += t->slow[i].many_answered - t->slow[i].many_done;
 	if (ago < 5)
 		return;
 	look->slow_answered += answered;
 	look->slow_open += open;
 }
 
-void tally_look(const struct tally *t, uint32_t half_open, struct tally_look *look)
+void tally_look(const struct tally *t, uint32_t half_open, uint32_t held, struct tally_look *look)
 {
 	memset(look, 0, sizeof(*look));
+	look->held = held;
 	look->flight = t->in_flight_sum > 0 ? (uint32_t)t->in_flight_sum : 0;
 	look->pending = half_open + look->flight;
 	look_at_lane(&t->all, &t->delays, look);

@@ -22,6 +22,7 @@
 #define TCPGUARD_CORE_TALLY_H
 
 #include "base/addr.h"
+#include "base/siphash.h"
 #include "base/types.h"
 
 #define COHORTS	       32 /* ticks: 262 ms, beyond which hardly anybody's round trip is */
@@ -33,22 +34,24 @@
 #define DESTINATIONS   8
 
 /* Totals since the start. They wrap; only differences mean anything. TOTAL(name) */
-#define TALLY_TOTALS(TOTAL)                                                        \
-	TOTAL(syns) /* SYNs, retransmissions too */                                \
-	TOTAL(opened) /* handshakes begun, concentrated ones too */                \
-	TOTAL(answered) /* of them answered by a SYN-ACK, concentrated ones not */ \
-	TOTAL(completed) /* of those */                                            \
-	TOTAL(closed) /* of those answered, given up by the server */              \
-	TOTAL(reset) /* of those answered, given up by the client */               \
-	TOTAL(refused) /* handshakes refused by the server */                      \
-	TOTAL(many_opened) /* concentrated: begun */                               \
-	TOTAL(many_answered) /* answered */                                        \
-	TOTAL(many_done) /* of them completed, or given up by either side */       \
-	TOTAL(many_reset) /* of them given up by the client */                     \
-	TOTAL(cookies_valid) /* cookies that came back */                          \
-	TOTAL(stray_acks) /* ACKs of clients that belong to nothing */             \
-	TOTAL(stray_rsts)                                                          \
-	TOTAL(stray_synacks)                                                       \
+#define TALLY_TOTALS(TOTAL)                                                                     \
+	TOTAL(syns) /* SYNs, retransmissions too */                                             \
+	TOTAL(opened) /* handshakes begun, concentrated ones too */                             \
+	TOTAL(synacks) /* of them answered, concentrated ones too, by the server or a cookie */ \
+	TOTAL(answered) /* of them answered by a SYN-ACK, concentrated ones not */              \
+	TOTAL(completed) /* of those */                                                         \
+	TOTAL(closed) /* of those answered, given up by the server */                           \
+	TOTAL(reset) /* of those answered, given up by the client */                            \
+	TOTAL(refused) /* handshakes refused by the server */                                   \
+	TOTAL(many_opened) /* concentrated: begun */                                            \
+	TOTAL(many_answered) /* answered */                                                     \
+	TOTAL(many_done) /* of them completed, or given up by either side */                    \
+	TOTAL(many_reset) /* of them given up by the client */                                  \
+	TOTAL(many_disproved) /* of these, those that the server still has */                   \
+	TOTAL(cookies_valid) /* cookies that came back */                                       \
+	TOTAL(stray_acks) /* ACKs of clients that belong to nothing */                          \
+	TOTAL(stray_rsts)                                                                       \
+	TOTAL(stray_synacks)                                                                    \
 	TOTAL(server_rsts) /* RSTs of servers that belong to no handshake */
 
 struct tally_totals {
@@ -81,7 +84,7 @@ struct delays {
 
 /* Sources seen lately, a fifth of a second at 5,000 SYN/s; who is not in it has nothing open. */
 struct source_watch {
-	uint32_t key; /* hash of an address */
+	uint32_t key; /* keyed hash of an address: nobody can choose who shares a set */
 	uint16_t
 		open; /* its handshakes that were not completed; a quarter is forgotten each second */
 	uint8_t cookies; /* of them, the concentrated ones that were answered by a cookie */
@@ -116,10 +119,14 @@ struct tally_look {
 	uint32_t slow_open; /* of them still open */
 	uint32_t late_answered; /* handshakes answered 2 to 15 s ago */
 	uint32_t late_open; /* of them still open, or reset by the client */
+	uint32_t late_many; /* concentrated ones answered 2 to 15 s ago and still open */
 	uint32_t flight; /* cookies in flight, as a part of pending */
+	uint32_t
+		held; /* what the server has in its backlog: answered, not completed, however old */
 };
 
 struct tally {
+	struct siphash_key key;
 	struct lane all;
 	struct delays delays;
 	uint32_t slow_tick; /* seven in eight clients take less */
@@ -130,6 +137,7 @@ struct tally {
 	int32_t in_flight[FLIGHT_WINDOWS], in_flight_sum;
 	struct {
 		uint32_t answered, done, reset; /* reset: of those done, by the client */
+		uint32_t many_answered, many_done; /* the same of those that are concentrated */
 	} slow[SLOW_SECONDS];
 	struct tally_totals total;
 };
@@ -142,7 +150,8 @@ struct tally_handshake {
 	uint32_t born; /* tick of its first SYN */
 };
 
-void tally_init(struct tally *t);
+/* tally_init() - @key: for the sources; nobody outside knows it. */
+void tally_init(struct tally *t, const struct siphash_key *key);
 
 /*
  * tally_resume() - nobody has counted for a while, and who did may have been stopped half way: what was
@@ -169,6 +178,12 @@ void tally_completed(struct tally *t, const struct tally_handshake *h);
 /* tally_reset() - it was answered, and the client has given it up, or somebody in its name. */
 void tally_reset(struct tally *t, const struct tally_handshake *h);
 
+/*
+ * tally_disproved() - the server still answers what was reset: it has never heard of that, so whoever
+ * sent the RST saw to it. The handshake is open again.
+ */
+void tally_disproved(struct tally *t, const struct tally_handshake *h);
+
 /* tally_closed() - the server refuses it, or gives it up after an answer (@answered). */
 void tally_closed(struct tally *t, const struct tally_handshake *h, bool answered);
 
@@ -185,8 +200,9 @@ void tally_cookie_back(struct tally *t, const struct ip_addr *client, const stru
 /*
  * tally_look() - how it stands.
  * @half_open: entries of the half-open table that are not concentrated.
+ * @held: entries of it that the server has answered.
  */
-void tally_look(const struct tally *t, uint32_t half_open, struct tally_look *look);
+void tally_look(const struct tally *t, uint32_t half_open, uint32_t held, struct tally_look *look);
 
 /* tally_look_at() - the same for a destination, as far as it is known: pending and cohorts. */
 void tally_look_at(const struct tally *t, const struct destination *d, struct tally_look *look);

@@ -141,6 +141,13 @@ tests_core_test_report_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_report_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_report_LDADD = $(CORE_TEST_LIBS)
 
+check_PROGRAMS += tests/core/test_tally
+TESTS += tests/core/test_tally
+tests_core_test_tally_SOURCES = tests/core/test_tally.c
+tests_core_test_tally_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_tally_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_tally_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_windows
 TESTS += tests/core/test_windows
 tests_core_test_windows_SOURCES = tests/core/test_windows.c

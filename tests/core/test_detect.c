@@ -258,6 +258,65 @@ START_TEST(forged_resets_hide_nothing)
 }
 END_TEST
 
+/* few() - SYNs of three addresses at 500 a second; the server has room for @room. @reset: a RST follows. */
+static void few(usec_t duration, uint32_t *room, bool reset)
+{
+	static uint16_t port;
+	usec_t end = fx.now + duration;
+	struct seg_end held[64];
+	uint32_t n = 0;
+
+	while (fx.now < end) {
+		struct seg_end who = {ip_addr_v4(htonl(0xc6120001 + port % 3 * 65536)),
+				      (uint16_t)(1024 + port)};
+
+		port++;
+		syn(who, 1);
+		if (*room) {
+			synack(who, 1);
+			--*room;
+			held[n++] = who;
+		}
+		if (reset)
+			rst(who, 1);
+		fx_advance(2 * MSEC);
+	}
+	for (uint32_t i = 0; i < n; i++) /* who has not got the RST goes on trying */
+		synack(held[i], 1);
+}
+
+/* A server with room for twelve is full before anything else can be seen; forged RSTs make no difference. */
+START_TEST(few_sources_fill_a_small_backlog)
+{
+	uint32_t room = 12;
+
+	ordinary(10, 2);
+	for (int second = 0; second < 5; second++)
+		few(SEC, &room, _i);
+	ck_assert_int_eq(state(), GUARD_ATTACK);
+	ck_assert_int_eq(attack().trigger, DETECT_BY_CHOKED);
+	ck_assert_int_eq(attack().class, CLASS_REAL_SOURCES);
+}
+END_TEST
+
+/* The same three, who complete what is answered: the server is dead, nothing else. */
+START_TEST(few_clients_of_a_dead_server)
+{
+	uint32_t room = 0;
+
+	for (uint32_t i = 0; i < 600; i++) {
+		struct seg_end who = {ip_addr_v4(htonl(0xc6120001 + i % 3 * 65536)),
+				      (uint16_t)(30000 + i)};
+
+		open_from(who);
+		fx_advance(2 * MSEC);
+		ack(who, 1);
+	}
+	few(5 * SEC, &room, false);
+	ck_assert_uint_eq(fx_counters().attacks, 0);
+}
+END_TEST
+
 START_TEST(a_pulsed_flood_is_one_attack)
 {
 	for (int burst = 0; burst < 10; burst++) {
@@ -435,6 +494,8 @@ int main(void)
 	tcase_add_test(tc, a_scanner_is_no_attack);
 	tcase_add_loop_test(tc, a_dead_server_is_no_attack, 0, 2);
 	tcase_add_loop_test(tc, forged_resets_hide_nothing, 0, 2);
+	tcase_add_loop_test(tc, few_sources_fill_a_small_backlog, 0, 2);
+	tcase_add_test(tc, few_clients_of_a_dead_server);
 	tcase_add_test(tc, a_pulsed_flood_is_one_attack);
 	tcase_add_test(tc, a_second_attack_is_a_second_attack);
 	tcase_add_loop_test(tc, what_it_leaves_is_no_second_one, 0, 3);

@@ -215,6 +215,33 @@ START_TEST(a_rst_that_the_server_ignores_hides_nothing)
 }
 END_TEST
 
+/* ... and once the server has shown that it still holds it, no more RSTs are believed. */
+START_TEST(a_server_that_repeats_itself_was_not_reset)
+{
+	struct segment s = fx_syn(fx.client, 1000),
+		       answer = seg_synack(fx.server, fx.client, 7, 1001);
+	struct segment rst = seg_rst(fx.client, fx.server, 1001);
+	struct segment ack = seg_ack(fx.client, fx.server, 1001, 8);
+
+	fx_offer(&s);
+	if (_i)
+		fx_offer(&answer);
+	fx_offer(&rst);
+	ck_assert_uint_eq(fx_service().half_open, 0);
+	if (!_i) /* they may have crossed each other */
+		fx_offer(&answer);
+	ck_assert_uint_eq(fx_service().half_open, 0);
+	fx_advance(USEC_PER_SEC);
+	fx_offer(&answer);
+	ck_assert_uint_eq(fx_service().half_open, 1);
+	fx_offer(&rst);
+	ck_assert_uint_eq(fx_service().half_open, 1);
+	fx_offer(&ack);
+	ck_assert_uint_eq(fx_service().half_open, 0);
+	ck_assert_uint_eq(fx_counters().passed, 1);
+}
+END_TEST
+
 START_TEST(a_rst_of_the_server_is_a_refusal)
 {
 	struct segment rst;
@@ -337,6 +364,7 @@ int main(void)
 	tcase_add_test(tc, a_flood_takes_its_own);
 	tcase_add_test(tc, a_rst_of_the_client_ends_it);
 	tcase_add_test(tc, a_rst_that_the_server_ignores_hides_nothing);
+	tcase_add_loop_test(tc, a_server_that_repeats_itself_was_not_reset, 0, 2);
 	tcase_add_test(tc, a_rst_of_the_server_is_a_refusal);
 	tcase_add_test(tc, a_rst_behind_the_synack_is_no_refusal);
 	tcase_add_loop_test(tc, the_table_stays_whole, 0, 4);
