@@ -3,10 +3,15 @@
 check_PROGRAMS += tests/scenario/scenario
 tests_scenario_scenario_SOURCES = \
 	tests/scenario/capture.c \
+	tests/scenario/clients.c \
 	tests/scenario/main.c \
+	tests/scenario/packets.c \
 	tests/scenario/plans.c \
 	tests/scenario/scene.h \
-	tests/scenario/world.c
+	tests/scenario/server.c \
+	tests/scenario/trouble.c \
+	tests/scenario/world.c \
+	tests/scenario/world.h
 tests_scenario_scenario_CFLAGS = $(AM_CFLAGS) $(PCAP_CFLAGS)
 tests_scenario_scenario_LDADD = libcore.la libwire.la libbase.la $(PCAP_LIBS) -lm
 

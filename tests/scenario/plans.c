@@ -78,14 +78,30 @@ static void under(struct plan *p, struct rng *r)
 	p->start = 4096;
 	p->end = 2048;
 	p->backlog = 8192;
-	p->flood_rst = false;
 }
 
 static void low_and_slow(struct plan *p, struct rng *r)
 {
 	flood(p, r, rng_range(r, 2, 5), 150);
 	p->rate = rng_log(r, 0.2, 3);
-	p->flood_rst = false;
+}
+
+static void few_sources(struct plan *p, struct rng *r)
+{
+	flood(p, r, rng_log(r, 100, 10000), 15);
+	p->rate = rng_log(r, 5, 500);
+	p->sources = (uint32_t)rng_log(r, 1, 50);
+	p->backlog = 8u << rng_below(r, 10);
+	p->flood_rst = rng_chance(r, 0.3);
+	p->limit = 5 * SEC;
+}
+
+static void small_backlog(struct plan *p, struct rng *r)
+{
+	flood(p, r, rng_log(r, 20, 1000), 15);
+	p->rate = rng_log(r, 1, 50);
+	p->backlog = 8u << rng_below(r, 4);
+	p->limit = 5 * SEC;
 }
 
 static void recorded(struct plan *p, struct rng *r)
@@ -189,6 +205,24 @@ static void nat(struct plan *p, struct rng *r)
 	p->nat_share = rng_range(r, 0.3, 1);
 }
 
+/* A load balancer, a crawler, an office: one address, and a server that has little room for it. */
+static void busy_client(struct plan *p, struct rng *r)
+{
+	hours(p, 0.1);
+	p->rate = rng_log(r, 50, 2000);
+	p->rtt_ms = rng_log(r, 0.3, 5);
+	p->nat_share = rng_range(r, 0.9, 1);
+	p->backlog = 8u << rng_below(r, 5);
+	p->crowd = rng_chance(r, 0.5) ? rng_range(r, 2, 5) : 0;
+	p->backlog += (uint32_t)(8 * p->rate * p->crowd * p->rtt_ms / 1000); /* it can bear them */
+	p->to = p->from + (usec_t)(rng_range(r, 5, 60) * 1e6);
+	if (rng_chance(r, 0.5)) {
+		p->refuses = rng_chance(r, 0.3);
+		p->down_from = WARM + (usec_t)(rng_unit(r) * 60e6);
+		p->down_to = p->down_from + (usec_t)(rng_range(r, 1, 60) * 1e6);
+	}
+}
+
 static void masscan(struct plan *p, struct rng *r)
 {
 	hours(p, 0.5);
@@ -227,6 +261,10 @@ const struct scene scenes[] = {
 	{"ramp", "rises to 500 .. 3,000 SYN/s in ten minutes", true, 200, 4, ramp},
 	{"under-threshold", "30 to 60 SYN/s where the threshold is 4,096", true, 200, 8, under},
 	{"low-and-slow", "2 to 5 SYN/s over less than 3 clients/s", true, 200, 8, low_and_slow},
+	{"few-sources", "100 to 10,000 SYN/s of 1 to 50 addresses, backlog from 8", true, 300, 20,
+	 few_sources},
+	{"small-backlog", "20 to 1,000 SYN/s where the backlog is 8 to 64", true, 300, 20,
+	 small_backlog},
 	{"capture", "a recorded attack alone", true, 20, 2, recorded},
 	{"capture-mixed", "the same over 10 to 2,000 clients/s", true, 200, 4, recorded_mixed},
 	{"ordinary", "10 to 100 clients/s, two hours each", false, 250, 3, ordinary},
@@ -239,6 +277,8 @@ const struct scene scenes[] = {
 	{"hiccups", "the path stands still for up to 0.8 s, again and again", false, 100, 3,
 	 hiccups},
 	{"nat", "up to all clients behind one address", false, 200, 4, nat},
+	{"busy-client", "one address, 50 to 2,000/s, small backlog, server down at times", false,
+	 200, 10, busy_client},
 	{"masscan", "one source, 50 to 10,000 SYN/s over a whole net", false, 200, 8, masscan},
 	{"nmap", "one source, all ports of a host", false, 200, 8, nmap},
 	{"backscatter", "SYN-ACKs and RSTs of somebody else's flood", false, 200, 8, backscatter},

@@ -44,6 +44,7 @@ struct plan {
 	bool refuses;
 	uint32_t herd; /* clients who come back at once when it is up again */
 	double flood; /* forged SYNs a second */
+	uint32_t sources; /* from so many addresses; 0: any */
 	usec_t pulse, pause; /* 0: it goes on */
 	bool ramp; /* from nothing to the full rate */
 	bool flood_rst; /* each followed by a RST that only the guard sees */
@@ -68,7 +69,7 @@ struct outcome {
 	uint64_t packets;
 };
 
-/* ---- rng.c-like helpers ---- */
+/* ---- chance ---- */
 
 struct rng {
 	uint64_t s;
