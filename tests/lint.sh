@@ -32,7 +32,7 @@ verdict() {
 }
 
 our_files() {
-	find src tests etc man systemd doc quickstart .ci -type f "$@" | sort
+	find src tests etc man systemd doc debian m4 completions quickstart .ci -type f "$@" | sort
 }
 
 lint_scripts() {

@@ -14,3 +14,4 @@ include tests/scenario/local.mk
 include tests/lab/local.mk
 include tests/demo/local.mk
 include tests/bench/local.mk
+include tests/package/local.mk
