@@ -25,7 +25,7 @@
 
 #define ARENA_MAGIC   0x74637067u /* "tcpg" */
 /* Another one where the same bytes mean something else, though layout and sizes are the same. */
-#define ARENA_VERSION 3
+#define ARENA_VERSION 4
 #define EVENT_RING    256
 #define SERVICE_SLOTS 256
 #define SERVICE_NONE  255 /* the slot of flows whose service has been configured away */

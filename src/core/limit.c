@@ -33,9 +33,9 @@ static uint32_t proven_tag(uint64_t prefix)
 	return (uint32_t)(prefix >> 32) | 1;
 }
 
-void proven_note(struct proven_table *t, uint64_t prefix, uint32_t tick)
+void proven_note(struct proven_table *t, uint64_t site, uint64_t prefix, uint32_t tick)
 {
-	struct proven_entry *set = t->entry[prefix % PROVEN_SETS], *victim = &set[0];
+	struct proven_entry *set = t->entry[site % PROVEN_SETS], *victim = &set[0];
 	uint32_t tag = proven_tag(prefix);
 
 	for (unsigned i = 0; i < PROVEN_WAYS; i++) {
@@ -49,9 +49,10 @@ void proven_note(struct proven_table *t, uint64_t prefix, uint32_t tick)
 	*victim = (struct proven_entry){tag, tick};
 }
 
-bool proven_is(const struct proven_table *t, uint64_t prefix, uint32_t tick, uint32_t ticks)
+bool proven_is(const struct proven_table *t, uint64_t site, uint64_t prefix, uint32_t tick,
+	       uint32_t ticks)
 {
-	const struct proven_entry *set = t->entry[prefix % PROVEN_SETS];
+	const struct proven_entry *set = t->entry[site % PROVEN_SETS];
 	uint32_t tag = proven_tag(prefix);
 
 	for (unsigned i = 0; i < PROVEN_WAYS; i++) {

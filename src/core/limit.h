@@ -6,7 +6,8 @@
  *    prefix whose buckets are fullest gives way, so that a million forged prefixes that send one SYN
  *    each drive out each other, and not the one that is being limited.
  *  - proven: prefixes from which a handshake was completed. Only completing one gets in, so no
- *    flood of forged sources can crowd it.
+ *    flood of forged sources can crowd it; and all prefixes of one site share one set, so somebody
+ *    with the 65,536 networks of an IPv6 /48 to himself cannot, either.
  *  - repeats: SYNs that were dropped. A client sends the same one again after a second, a flood of
  *    random ones does not, and who does may be given another chance.
  *
@@ -50,11 +51,12 @@ struct repeat_table {
 /* limit_entry() - the buckets of a prefix; full ones if it was not known. */
 struct limit_entry *limit_entry(struct limit_table *t, uint64_t prefix);
 
-/* proven_note() - a client of this prefix has completed a handshake. */
-void proven_note(struct proven_table *t, uint64_t prefix, uint32_t tick);
+/* proven_note() - a client of this prefix has completed a handshake. @site: what it is a part of, hashed. */
+void proven_note(struct proven_table *t, uint64_t site, uint64_t prefix, uint32_t tick);
 
 /* proven_is() - has one, within the last @ticks? */
-bool proven_is(const struct proven_table *t, uint64_t prefix, uint32_t tick, uint32_t ticks);
+bool proven_is(const struct proven_table *t, uint64_t site, uint64_t prefix, uint32_t tick,
+	       uint32_t ticks);
 
 /*
  * repeat_is() - was this SYN dropped before, long enough ago for a client to repeat it? If not, it is

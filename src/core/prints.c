@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/prints.h"
 
+#include "core/arena.h"
+
 /* close_window() - Return: has another fingerprint got the majority? */
 static bool close_window(struct print_vote *v, uint32_t candidate_hash)
 {
@@ -43,7 +45,7 @@ void prints_pending(struct prints *p, uint64_t connection, uint32_t print)
 	*pending_of(p, connection) = (struct print_pending){(uint32_t)(connection >> 32), print};
 }
 
-void prints_completed(struct prints *p, uint64_t connection, uint32_t tick)
+void prints_completed(struct prints *p, uint64_t connection, uint32_t flood, uint32_t tick)
 {
 	const struct print_pending *from = pending_of(p, connection);
 	struct print_known *oldest = &p->known[0];
@@ -59,6 +61,11 @@ void prints_completed(struct prints *p, uint64_t connection, uint32_t tick)
 		}
 		if (tick - k->tick > tick - oldest->tick)
 			oldest = k;
+	}
+	if (oldest->print && oldest->print != from->print) {
+		if (tick - p->evicted < ticks_in(USEC_PER_SEC) && from->print != flood)
+			return;
+		p->evicted = tick;
 	}
 	*oldest = (struct print_known){from->print, tick};
 }

@@ -38,6 +38,7 @@ struct prints {
 		uint32_t print; /* 0: none */
 		uint32_t tick; /* when it was seen last */
 	} known[PRINTS_KNOWN];
+	uint32_t evicted; /* when one of these was forgotten for another one's sake */
 };
 
 /*
@@ -50,8 +51,14 @@ bool print_vote(struct print_vote *v, const struct syn_fingerprint *f, uint32_t 
 /* prints_pending() - a SYN with fingerprint @print is on its way. @connection: hash of its ends. */
 void prints_pending(struct prints *p, uint64_t connection, uint32_t print);
 
-/* prints_completed() - its handshake is completed. Nothing happens if the SYN is forgotten. */
-void prints_completed(struct prints *p, uint64_t connection, uint32_t tick);
+/*
+ * prints_completed() - its handshake is completed. Nothing happens if the SYN is forgotten.
+ *
+ * A single host can complete handshakes with as many fingerprints as it likes. So at most one a second of
+ * those that are known gives way, the one seen longest ago: what clients have once a minute stays. What
+ * the flood looks like, @flood, is let in whenever a client has it.
+ */
+void prints_completed(struct prints *p, uint64_t connection, uint32_t flood, uint32_t tick);
 
 /* prints_known() - has a client with this fingerprint completed a handshake? */
 bool prints_known(const struct prints *p, uint32_t print);

@@ -27,6 +27,9 @@
 #define NET_PLEN_V4 24
 #define NET_PLEN_V6 64
 
+/* What one owner has of them: an IPv4 /24 is one already, of IPv6 a /48 is to be had for nothing. */
+#define SITE_PLEN_V6 48
+
 #define WITHHELD_AGAIN (60 * USEC_PER_SEC) /* between two events that say so */
 
 /* ---- rules ---- */
@@ -65,6 +68,11 @@ static uint64_t prefix_hash(const struct guard_arena *a, const struct ip_addr *a
 static uint64_t net_hash(const struct guard_arena *a, const struct ip_addr *addr)
 {
 	return prefix_hash(a, addr, NET_PLEN_V4, NET_PLEN_V6);
+}
+
+static uint64_t site_hash(const struct guard_arena *a, const struct ip_addr *addr)
+{
+	return prefix_hash(a, addr, NET_PLEN_V4, SITE_PLEN_V6);
 }
 
 /* share() - of a rate of the whole daemon; at least 1. */
@@ -194,7 +202,8 @@ static bool ration_is_over(struct turn *t, const struct service *s, const struct
 	uint64_t net = net_hash(t->a, &in->src);
 	struct limit_entry *e;
 
-	if (proven_is(&r->proven, net, turn_tick(t), ticks_in(PROVEN_FOR)))
+	if (proven_is(&r->proven, site_hash(t->a, &in->src), net, turn_tick(t),
+		      ticks_in(PROVEN_FOR)))
 		return false;
 	e = limit_entry(&r->synacks, net);
 	if (bucket_take(&e->bucket[0], &s->react.synacks, t->now))
@@ -233,7 +242,8 @@ void react_completed(struct turn *t, uint32_t slot, const struct pkt *in)
 	const struct service *s = turn_service(t, slot);
 	struct reactions *r = arena_reactions(t->a);
 
-	proven_note(&r->proven, net_hash(t->a, &in->src), turn_tick(t));
+	proven_note(&r->proven, site_hash(t->a, &in->src), net_hash(t->a, &in->src), turn_tick(t));
 	if (s->config != UINT16_MAX && t->config->service[s->config].drop_fingerprint)
-		prints_completed(&r->prints, connection_hash(t, in), turn_tick(t));
+		prints_completed(&r->prints, connection_hash(t, in), s->react.vote.flood,
+				 turn_tick(t));
 }

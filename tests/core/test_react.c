@@ -407,6 +407,60 @@ START_TEST(what_a_client_looked_like_in_calm_is_never_dropped)
 }
 END_TEST
 
+/* complete() - a client with a SYN of its own with this window comes and goes. */
+static void complete(uint16_t window)
+{
+	struct fx_conn c = fx_conn();
+	struct segment syn, ack, synack;
+
+	c.client = fx_stranger();
+	syn = flood_syn(c.client, c.client_isn);
+	syn.window = window;
+	fx_challenge(&c, &syn);
+	ack = fx_conn_ack(&c);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	synack = fx_conn_synack(&c);
+	fx_drop(&synack, GUARD_DROP_CONSUMED); /* else the server would soon be down */
+}
+
+/* One host that completes handshakes with every fingerprint there is does not make clients' forgotten. */
+START_TEST(clients_looks_are_not_driven_out)
+{
+	fx.limits.max_flows = 65536;
+	open_for_fingerprints();
+	for (int second = 0; second < 120; second++) {
+		if (second % 30 == 0)
+			complete(4321); /* a client, as the flood will look */
+		for (uint16_t i = 0; i < 80; i++)
+			complete((uint16_t)(10000 + second * 80 + i));
+		fx_advance(USEC_PER_SEC);
+	}
+	flood_second();
+	ck_assert_int_ne(fx_service().state, GUARD_CALM);
+	ck_assert_uint_eq(flood_second(), 0);
+}
+END_TEST
+
+/* Nor does he keep out a client whose looks were not known before the flood had them. */
+START_TEST(a_clients_looks_are_let_in)
+{
+	struct fx_conn c = fx_conn();
+	struct segment syn = flood_syn(c.client, c.client_isn), ack;
+
+	open_for_fingerprints();
+	for (uint16_t i = 0; i < 200; i++)
+		complete((uint16_t)(10000 + i));
+	flood_second();
+	fx_drop(&syn, GUARD_DROP_FINGERPRINT);
+	flood_second();
+	fx_challenge(&c, &syn);
+	complete(20000); /* takes the place of this second */
+	ack = fx_conn_ack(&c);
+	fx_drop(&ack, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(flood_second(), 0);
+}
+END_TEST
+
 /* ---- reflection ---- */
 
 /* What reaches a network that somebody forges is the ration, for how long it may go on. */
@@ -520,6 +574,8 @@ static Suite *suite(void)
 	tcase_add_test(prints, a_client_that_looks_like_the_flood_ends_it);
 	tcase_add_test(prints, what_a_client_looked_like_in_calm_is_never_dropped);
 	suite_add_tcase(s, prints);
+	tcase_add_test(prints, clients_looks_are_not_driven_out);
+	tcase_add_test(prints, a_clients_looks_are_let_in);
 	tcase_add_checked_fixture(reflection, setup, teardown);
 	tcase_add_test(reflection, the_guard_is_no_reflector);
 	tcase_add_test(reflection, nor_by_repeating);

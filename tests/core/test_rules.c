@@ -237,21 +237,39 @@ START_TEST(a_million_strangers_do_not_hide_one)
 }
 END_TEST
 
+/* Whoever has a site of many networks drives out four others at most. */
+START_TEST(a_large_site_does_not_crowd_out_the_others)
+{
+	struct proven_table *t = calloc(1, sizeof(*t));
+	uint32_t kept = 0;
+
+	for (uint32_t i = 1; i <= 1000; i++)
+		proven_note(t, hash(i), hash(i), 100);
+	for (uint32_t i = 0; i < 65536; i++)
+		proven_note(t, hash(5000), hash(10000 + i), 200);
+	for (uint32_t i = 1; i <= 1000; i++)
+		kept += proven_is(t, hash(i), hash(i), 300, 1000);
+	ck_assert_uint_ge(kept, 1000 - PROVEN_WAYS);
+	ck_assert(proven_is(t, hash(5000), hash(10000 + 65535), 300, 1000));
+	free(t);
+}
+END_TEST
+
 START_TEST(who_has_proven_itself_is_remembered)
 {
 	struct proven_table *t = calloc(1, sizeof(*t));
 	uint32_t kept = 0;
 
-	ck_assert(!proven_is(t, hash(1), 100, 1000));
-	proven_note(t, hash(1), 100);
-	ck_assert(proven_is(t, hash(1), 100, 1000));
-	ck_assert(proven_is(t, hash(1), 1100, 1000));
-	ck_assert(!proven_is(t, hash(1), 1101, 1000));
-	ck_assert(!proven_is(t, hash(2), 100, 1000));
+	ck_assert(!proven_is(t, hash(1), hash(1), 100, 1000));
+	proven_note(t, hash(1), hash(1), 100);
+	ck_assert(proven_is(t, hash(1), hash(1), 100, 1000));
+	ck_assert(proven_is(t, hash(1), hash(1), 1100, 1000));
+	ck_assert(!proven_is(t, hash(1), hash(1), 1101, 1000));
+	ck_assert(!proven_is(t, hash(2), hash(2), 100, 1000));
 	for (uint32_t i = 0; i < PROVEN_SETS; i++)
-		proven_note(t, hash(i), 200);
+		proven_note(t, hash(i), hash(i), 200);
 	for (uint32_t i = 0; i < PROVEN_SETS; i++)
-		kept += proven_is(t, hash(i), 200, 1000);
+		kept += proven_is(t, hash(i), hash(i), 200, 1000);
 	ck_assert_uint_ge(kept, PROVEN_SETS * 99 / 100);
 	free(t);
 }
@@ -315,6 +333,7 @@ static Suite *suite(void)
 	tcase_add_test(limits, a_bucket_keeps_its_rate);
 	tcase_add_test(limits, odd_rates_are_kept_too);
 	tcase_add_test(limits, a_million_strangers_do_not_hide_one);
+	tcase_add_test(limits, a_large_site_does_not_crowd_out_the_others);
 	tcase_add_test(limits, who_has_proven_itself_is_remembered);
 	tcase_add_test(limits, a_repeated_syn_is_recognised);
 	tcase_add_test(limits, repeats_are_found_under_a_flood);
