@@ -21,11 +21,12 @@ static void check_workers(struct conf *c, const struct conf_places *places,
 	if (c->workers_auto)
 		c->workers = cpus();
 	c->guard.workers = c->workers;
-	if ((uint32_t)c->queue + 2 * c->workers - 1 > UINT16_MAX)
+	if ((uint32_t)c->queue + CONF_WORKER_QUEUES * c->workers - 1 > UINT16_MAX)
 		conf_error_add(errors, places->queue,
-			       "queue: from %u on there are not two numbers up to 65535 for each "
+			       "queue: from %u on there are not three numbers up to 65535 for each "
 			       "of %u workers, write at most %u",
-			       c->queue, c->workers, UINT16_MAX + 1 - 2 * c->workers);
+			       c->queue, c->workers,
+			       UINT16_MAX + 1 - CONF_WORKER_QUEUES * c->workers);
 }
 
 static bool name_valid(const char *name)

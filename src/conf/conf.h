@@ -19,6 +19,7 @@
 #define CONF_COMMAND_MAX       256
 #define CONF_COMMAND_WORDS_MAX 32
 #define CONF_FILE_MAX	       (1024 * 1024) /* a larger file is refused */
+#define CONF_WORKER_QUEUES 3
 #define CONF_WORKERS_MAX       16
 #define CONF_LINE_MAX	       1024 /* no reported or shown line is longer, terminating zero included */
 
@@ -52,7 +53,7 @@ struct conf {
 	usec_t on_attack_timeout;
 	uint32_t workers; /* 1 .. CONF_WORKERS_MAX, already resolved; equals guard.workers */
 	bool workers_auto; /* the file said 0 or nothing: one for each CPU */
-	uint16_t queue; /* first NFQUEUE number; queue + workers - 1 <= 65535 */
+	uint16_t queue; /* first NFQUEUE number; each worker takes CONF_WORKER_QUEUES */
 	enum conf_placement placement;
 	enum conf_firewall firewall;
 	bool kernel_set; /* hand denied clients over to the kernel */

@@ -228,7 +228,7 @@ int clients_start(struct daemon *d, char *why, size_t why_len)
 		return rc;
 	}
 	/* the table of a guard that lives is not ours; the firewall stage says so and ends us */
-	if (firewall_owner(d->conf->queue, 2u * d->conf->workers) == FIREWALL_NO_OWNER) {
+	if (firewall_owner(d->conf->queue, WORKER_QUEUES * d->conf->workers) == FIREWALL_NO_OWNER) {
 		kernel_set_remove(&c->kernel); /* of one that crashed */
 		catch_up(d);
 	}

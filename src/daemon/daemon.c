@@ -178,11 +178,11 @@ static int start_workers(struct daemon *d, char *why, size_t why_len)
 {
 	const struct conf *c = d->conf;
 
-	if (c->queue + 2 * c->workers - 1 > UINT16_MAX) {
+	if (c->queue + WORKER_QUEUES * c->workers - 1 > UINT16_MAX) {
 		snprintf(
 			why, why_len,
 			"queue = %u leaves no room for %u queues below 65536; choose a smaller one",
-			c->queue, 2 * c->workers);
+			c->queue, WORKER_QUEUES * c->workers);
 		return -ERANGE;
 	}
 	if (getrandom(d->seed, sizeof(d->seed), 0) != sizeof(d->seed)) {

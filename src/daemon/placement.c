@@ -40,10 +40,14 @@ static enum firewall_placement firewall_placement(enum conf_placement p)
 static struct firewall_config describe(const struct daemon *d, const struct conf *c)
 {
 	static struct guard_listen listen[GUARD_LISTENS_MAX]; /* main thread only */
+	static bool whole[GUARD_LISTENS_MAX];
 	static char device[TUN_NAME_MAX];
 	uint32_t n = c->guard.n_listens;
 
 	memcpy(listen, c->guard.listen, n * sizeof(listen[0]));
+	for (uint32_t i = 0; i < GUARD_LISTENS_MAX; i++)
+		whole[i] = i < n &&
+			   c->guard.service[listen[i].service].engine == GUARD_ENGINE_TERMINATE;
 	for (uint32_t i = 0; i < d->retired.n && n < GUARD_LISTENS_MAX; i++)
 		listen[n++] = d->retired.listen[i];
 	/* Always named: what a terminated connection sends must pass whatever a reload says. */
@@ -55,6 +59,8 @@ static struct firewall_config describe(const struct daemon *d, const struct conf
 		.placement = firewall_placement(c->placement),
 		.queue = c->queue,
 		.workers = (uint16_t)c->workers,
+		.whole = whole,
+		.whole_queue = (uint16_t)(c->queue + 2 * c->workers),
 		.mark = c->mark,
 		.device = device,
 		.bypass = c->on_failure == CONF_ON_FAILURE_OPEN,

@@ -46,7 +46,7 @@ struct worker {
 	struct nfqueue *queue;
 	struct output output;
 	struct event_base *base;
-	struct event *on_header, *on_full, *on_timer, *on_mail;
+	struct event *on_header, *on_full, *on_whole, *on_timer, *on_mail;
 	usec_t now; /* of the batch that is judged, or of the last look at the clock */
 	usec_t armed; /* when the timer will fire */
 	pthread_t thread;
@@ -55,6 +55,8 @@ struct worker {
 	struct actions out;
 	char unconfined[SANDBOX_WHY_MAX]; /* why it is not in its sandbox; empty: it is */
 };
+
+typedef uint32_t service_fn(struct nfqueue *q, uint32_t budget);
 
 /* ---- on the worker's thread ---- */
 
@@ -121,7 +123,7 @@ static void expire(struct worker *w)
  * linger() - the next packets of a bulk transfer are a few microseconds away, and a wake-up takes
  * longer than that: look again before going to sleep, but let others have the CPU first.
  */
-static void linger(struct worker *w)
+static void linger(struct worker *w, service_fn *service)
 {
 	const struct nfqueue_stats *stats = nfqueue_stats(w->queue);
 	usec_t start = w->now;
@@ -131,21 +133,30 @@ static void linger(struct worker *w)
 		uint64_t bulk = stats->bulk;
 
 		sched_yield();
-		nfqueue_service(w->queue, SERVICE_BUDGET);
+		service(w->queue, SERVICE_BUDGET);
 		if (stats->bulk != bulk)
 			tries = 0;
 	}
 }
 
-static void packets_ready(evutil_socket_t fd, short what, void *arg)
+static void serve_packets(struct worker *w, service_fn *service)
 {
-	struct worker *w = arg;
 	uint64_t bulk = nfqueue_stats(w->queue)->bulk;
 
-	nfqueue_service(w->queue, SERVICE_BUDGET);
+	service(w->queue, SERVICE_BUDGET);
 	if (nfqueue_stats(w->queue)->bulk != bulk)
-		linger(w);
+		linger(w, service);
 	expire(w);
+}
+
+static void packets_ready(evutil_socket_t fd, short what, void *arg)
+{
+	serve_packets(arg, nfqueue_service);
+}
+
+static void whole_ready(evutil_socket_t fd, short what, void *arg)
+{
+	serve_packets(arg, nfqueue_service_whole);
 }
 
 /* full_ready() - rare: nfqueue_service() empties the full queue before it returns. */
@@ -262,17 +273,20 @@ static int open_guard(struct worker *w, char *why, size_t why_len)
 static void explain_queue(int rc, const struct nfqueue_config *c, char *why, size_t why_len)
 {
 	struct nfqueue_kernel_stats ks;
-	uint16_t taken = c->full_queue;
+	const uint16_t numbers[] = {c->header_queue, c->full_queue, (uint16_t)c->whole_queue};
+	uint16_t taken = c->header_queue;
 
 	if (rc == -EPERM) {
 		snprintf(why, why_len,
 			 "not allowed to use NFQUEUE; run as root, or with the "
 			 "capabilities CAP_NET_ADMIN and CAP_NET_RAW");
 	} else if (rc == -EBUSY) {
-		if (nfqueue_kernel_stats(c->header_queue, &ks) == 0)
-			taken = c->header_queue;
-		else if (nfqueue_kernel_stats(c->full_queue, &ks) < 0)
-			ks.portid = 0;
+		ks.portid = 0;
+		for (size_t i = 0; i < ARRAY_SIZE(numbers) && ks.portid == 0; i++) {
+			taken = numbers[i];
+			if (nfqueue_kernel_stats(taken, &ks) < 0)
+				ks.portid = 0;
+		}
 		snprintf(why, why_len,
 			 "queue number %u is taken by another process (netlink port %u); "
 			 "end it, or set \"queue\" to another number",
@@ -305,6 +319,7 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 	struct nfqueue_config qc = {
 		.header_queue = (uint16_t)(c->queue + c->index),
 		.full_queue = (uint16_t)(c->queue + c->workers + c->index),
+		.whole_queue = (int32_t)(c->queue + 2 * c->workers + c->index),
 		.next_queue = last ? NFQUEUE_NO_NEXT : (int32_t)(c->queue + c->index + 1),
 	};
 	int rc = output_open(&w->output, c->mark);
@@ -356,10 +371,11 @@ static int open_loop(struct worker *w, char *why, size_t why_len)
 	if (w->base) {
 		w->on_header = watch(w, nfqueue_header_fd(w->queue), packets_ready);
 		w->on_full = watch(w, nfqueue_full_fd(w->queue), full_ready);
+		w->on_whole = watch(w, nfqueue_whole_fd(w->queue), whole_ready);
 		w->on_mail = watch(w, w->mail.fd, mail_came);
 		w->on_timer = evtimer_new(w->base, timer_fired, w);
 	}
-	if (w->on_header && w->on_full && w->on_mail && w->on_timer)
+	if (w->on_header && w->on_full && w->on_whole && w->on_mail && w->on_timer)
 		return 0;
 	snprintf(why, why_len, "cannot make an event loop: %s", strerror(errno));
 	return -ENOMEM;
@@ -486,8 +502,8 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 		.inject_refused = i->refused,
 		.inject_no_room = i->no_room,
 	};
-	add_kernel_stats((uint16_t)(c->queue + c->index), s);
-	add_kernel_stats((uint16_t)(c->queue + c->workers + c->index), s);
+	for (uint32_t i = 0; i < WORKER_QUEUES; i++)
+		add_kernel_stats((uint16_t)(c->queue + i * c->workers + c->index), s);
 	if (w->running && pthread_getcpuclockid(w->thread, &cpu) == 0)
 		s->cpu = clock_of(cpu);
 }
@@ -500,11 +516,15 @@ const char *worker_unconfined(const struct worker *w)
 bool worker_idle(const struct worker *w)
 {
 	const struct worker_config *c = &w->config;
-	struct nfqueue_kernel_stats header = {0}, full = {0};
+	uint32_t waiting = 0;
 
-	nfqueue_kernel_stats((uint16_t)(c->queue + c->index), &header);
-	nfqueue_kernel_stats((uint16_t)(c->queue + c->workers + c->index), &full);
-	return header.waiting == 0 && full.waiting == 0;
+	for (uint32_t i = 0; i < WORKER_QUEUES; i++) {
+		struct nfqueue_kernel_stats ks = {0};
+
+		nfqueue_kernel_stats((uint16_t)(c->queue + i * c->workers + c->index), &ks);
+		waiting += ks.waiting;
+	}
+	return waiting == 0;
 }
 
 /* ---- the end ---- */
@@ -532,6 +552,7 @@ void worker_close(struct worker *w)
 	}
 	free_event(w->on_header);
 	free_event(w->on_full);
+	free_event(w->on_whole);
 	free_event(w->on_mail);
 	free_event(w->on_timer);
 	if (w->base)

@@ -6,10 +6,14 @@
 #ifndef TCPGUARD_DAEMON_WORKER_H
 #define TCPGUARD_DAEMON_WORKER_H
 
+#include "conf/conf.h"
 #include "ctl/ops.h"
 #include "daemon/board.h"
 
 struct worker;
+
+/* Queues of each: the header queues of all workers come first, then the full ones, then the whole ones. */
+#define WORKER_QUEUES CONF_WORKER_QUEUES
 
 struct worker_config {
 	uint32_t index, workers;

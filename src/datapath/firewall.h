@@ -44,6 +44,8 @@ struct firewall_config {
 	enum firewall_placement placement;
 	uint16_t queue; /* first header queue */
 	uint16_t workers; /* header queues in a row, at least 1 */
+	const bool *whole; /* of each listen: the whole queue is to have its packets; NULL: no */
+	uint16_t whole_queue; /* the first of as many in a row */
 	uint32_t mark; /* used as its own mask */
 	const char *device; /* what comes in by it is the guard's own; NULL: there is none */
 	bool bypass; /* let packets through while nobody has the queue */

@@ -13,6 +13,7 @@ struct port_range {
 struct group {
 	const struct guard_listen *listen; /* the first of them: whose prefix it is */
 	uint8_t where;
+	bool whole;
 	uint32_t n;
 	struct port_range port[GUARD_LISTENS_MAX];
 };
@@ -52,12 +53,17 @@ static bool can_be_forged(const struct firewall_plan *p, const struct group *g)
 	return p->anti_spoof && (g->where & FIREWALL_FORWARDED);
 }
 
+static bool is_whole(const struct firewall_plan *p, uint32_t i)
+{
+	return p->config->whole && p->config->whole[i];
+}
+
 static bool same_group(const struct firewall_plan *p, uint32_t a, uint32_t b)
 {
 	const struct guard_listen *la = &p->config->listen[a], *lb = &p->config->listen[b];
 
 	return la->plen == lb->plen && p->where[a] == p->where[b] &&
-	       ip_addr_eq(&la->prefix, &lb->prefix);
+	       is_whole(p, a) == is_whole(p, b) && ip_addr_eq(&la->prefix, &lb->prefix);
 }
 
 static int compare_ports(const void *a, const void *b)
@@ -94,6 +100,7 @@ static bool make_group(const struct firewall_plan *p, uint32_t first, struct gro
 	}
 	g->listen = &p->config->listen[first];
 	g->where = p->where[first];
+	g->whole = is_whole(p, first);
 	g->n = 0;
 	for (uint32_t i = first; i < p->config->n_listens; i++) {
 		const struct guard_listen *l = &p->config->listen[i];
@@ -130,12 +137,14 @@ bool firewall_rules_family(const struct firewall_plan *p, int family)
 
 /* ---- iptables ---- */
 
-static void iptables_queue(FILE *f, const struct firewall_config *c, uint32_t n)
+static void iptables_queue(FILE *f, const struct firewall_config *c, bool whole, uint32_t n)
 {
+	uint32_t first = whole ? c->whole_queue : c->queue;
+
 	if (n > 1)
-		fprintf(f, " -j NFQUEUE --queue-balance %u:%u", c->queue, c->queue + n - 1);
+		fprintf(f, " -j NFQUEUE --queue-balance %u:%u", first, first + n - 1);
 	else
-		fprintf(f, " -j NFQUEUE --queue-num %u", c->queue);
+		fprintf(f, " -j NFQUEUE --queue-num %u", first);
 	fprintf(f, "%s\n", c->bypass ? " --queue-bypass" : "");
 }
 
@@ -192,7 +201,7 @@ static void iptables_group(FILE *f, const struct firewall_config *c, const struc
 		if (forged)
 			fprintf(f, " -m rpfilter --invert -g %s\n", FIREWALL_CHAIN_FORGED);
 		else
-			iptables_queue(f, c, c->workers);
+			iptables_queue(f, c, g->whole, c->workers);
 	}
 }
 
@@ -226,7 +235,7 @@ static void iptables_icmp(FILE *f, const struct firewall_config *c, int family, 
 			fprintf(f, " -p icmp -m icmp --icmp-type %d", *type);
 		else
 			fprintf(f, " -p ipv6-icmp -m icmp6 --icmpv6-type %d", *type);
-		iptables_queue(f, c, 1);
+		iptables_queue(f, c, false, 1);
 	}
 }
 
@@ -277,11 +286,13 @@ void firewall_rules_iptables(FILE *f, const struct firewall_plan *p, int family,
 
 /* ---- nftables ---- */
 
-static void nft_queue(FILE *f, const struct firewall_config *c, uint32_t n)
+static void nft_queue(FILE *f, const struct firewall_config *c, bool whole, uint32_t n)
 {
-	fprintf(f, " queue num %u", c->queue);
+	uint32_t first = whole ? c->whole_queue : c->queue;
+
+	fprintf(f, " queue num %u", first);
 	if (n > 1)
-		fprintf(f, "-%u", c->queue + n - 1);
+		fprintf(f, "-%u", first + n - 1);
 	fprintf(f, "%s\n", c->bypass ? " bypass" : "");
 }
 
@@ -311,7 +322,7 @@ static void nft_group(FILE *f, const struct firewall_config *c, const struct gro
 		fprintf(f, " fib saddr . iif oif missing counter name \"%s\" drop\n",
 			FIREWALL_COUNTER);
 	else
-		nft_queue(f, c, c->workers);
+		nft_queue(f, c, g->whole, c->workers);
 }
 
 /* nft_groups() - the rules for all listens in one chain. */
@@ -337,11 +348,11 @@ static void nft_icmp(FILE *f, const struct firewall_plan *p, bool pre)
 
 	if (firewall_rules_family(p, 4)) {
 		fprintf(f, "\t\t%sicmp type { 3, 11, 12 }", where);
-		nft_queue(f, p->config, 1);
+		nft_queue(f, p->config, false, 1);
 	}
 	if (firewall_rules_family(p, 6)) {
 		fprintf(f, "\t\t%sicmpv6 type { 1, 2, 3, 4 }", where);
-		nft_queue(f, p->config, 1);
+		nft_queue(f, p->config, false, 1);
 	}
 }
 

@@ -12,9 +12,12 @@
 
 #define HEADER_SLOTS   NFMSG_SLOTS_MAX
 #define FULL_SLOTS     5 /* few: what was read must still be in the cache when it is sent back */
+#define WHOLE_SLOTS    16 /* a second-level cache full of long packets */
 #define MAXLEN_DEFAULT 16384
 /* What a packet cut to NFQUEUE_HEADER_COPY takes of the socket buffer, which the kernel doubles. */
 #define HEADER_RCVBUF_PER_PACKET 1280
+/* Floods are short packets; the long ones are held back by the windows that the guard announces. */
+#define WHOLE_RCVBUF_PER_PACKET 4096
 /* One batch of the header queue, all requeued, at 64 KB and a little; doubled by the kernel. */
 #define FULL_RCVBUF (HEADER_SLOTS * 80 * 1024)
 
@@ -29,7 +32,7 @@ struct nfqueue {
 	struct flow_set
 		requeued; /* connections of this batch that have a packet in the full queue */
 	struct nfmsg_verdicts verdicts;
-	struct nfmsg_queue header, full;
+	struct nfmsg_queue header, full, whole;
 };
 
 int nfqueue_open(struct nfqueue **out, const struct nfqueue_config *c,
@@ -45,13 +48,16 @@ int nfqueue_open(struct nfqueue **out, const struct nfqueue_config *c,
 	q->config = *c;
 	q->ops = ops;
 	q->arg = arg;
-	q->header.fd = q->full.fd = -1;
+	q->header.fd = q->full.fd = q->whole.fd = -1;
 	/* The full queue first: a packet of the header queue may need it at once. */
 	rc = nfmsg_open(&q->full, c->full_queue, NFQUEUE_FULL_COPY, FULL_SLOTS, maxlen,
 			FULL_RCVBUF);
 	if (rc == 0)
 		rc = nfmsg_open(&q->header, c->header_queue, NFQUEUE_HEADER_COPY, HEADER_SLOTS,
 				maxlen, (size_t)maxlen * HEADER_RCVBUF_PER_PACKET);
+	if (rc == 0 && c->whole_queue != NFQUEUE_NO_WHOLE)
+		rc = nfmsg_open(&q->whole, (uint16_t)c->whole_queue, NFQUEUE_FULL_COPY, WHOLE_SLOTS,
+				maxlen, (size_t)maxlen * WHOLE_RCVBUF_PER_PACKET);
 	if (rc < 0) {
 		nfqueue_close(q);
 		return rc;
@@ -66,6 +72,7 @@ void nfqueue_close(struct nfqueue *q)
 		return;
 	nfmsg_close(&q->header);
 	nfmsg_close(&q->full);
+	nfmsg_close(&q->whole);
 	free(q);
 }
 
@@ -96,10 +103,10 @@ static uint32_t requeue(struct nfqueue *q, const struct pkt *p)
 
 /*
  * give_verdict() - turn the judge's word into the kernel's.
- * @from_full: the packet came from the full queue, so what is missing cannot be had.
+ * @cut: the packet came from the header queue, so what is missing can be had.
  */
 static void give_verdict(struct nfqueue *q, uint32_t id, const struct pkt *p,
-			 enum guard_verdict verdict, bool from_full)
+			 enum guard_verdict verdict, bool cut)
 {
 	uint32_t nf = NF_DROP;
 
@@ -115,7 +122,7 @@ static void give_verdict(struct nfqueue *q, uint32_t id, const struct pkt *p,
 		nf = drop_oversize(q);
 		break;
 	case GUARD_WANT_FULL:
-		nf = from_full ? drop_oversize(q) : requeue(q, p);
+		nf = cut ? requeue(q, p) : drop_oversize(q);
 		break;
 	case GUARD_NOT_MINE:
 		nf = pass_on(q);
@@ -127,23 +134,23 @@ static void give_verdict(struct nfqueue *q, uint32_t id, const struct pkt *p,
 }
 
 /* judge_packet() - one packet of the batch, from bytes to verdict. */
-static void judge_packet(struct nfqueue *q, const struct nfmsg_packet *np, bool from_full)
+static void judge_packet(struct nfqueue *q, const struct nfmsg_packet *np, bool cut)
 {
 	struct pkt p;
 	int error = pkt_parse(&p, np->data, np->cap_len, np->len, np->csum);
 
-	if (q->requeued.used && !from_full && p.kind == PKT_TCP &&
+	if (q->requeued.used && cut && p.kind == PKT_TCP &&
 	    flow_set_has(&q->requeued, flow_set_key(&p))) {
 		nfmsg_verdicts_add(&q->verdicts, np->id, requeue(q, &p));
 		return;
 	}
-	give_verdict(q, np->id, &p, q->ops->judge(q->arg, &p, error), from_full);
+	give_verdict(q, np->id, &p, q->ops->judge(q->arg, &p, error), cut);
 }
 
 /* serve_batch() - read a batch of @from, judge it, answer it. Return: messages read. */
 static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from)
 {
-	bool from_full = from == &q->full;
+	bool cut = from == &q->header, again = from == &q->full;
 	uint32_t n = nfmsg_read(from, &q->stats);
 	struct nfmsg_packet np;
 
@@ -154,9 +161,10 @@ static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from)
 	for (uint32_t i = 0; i < n; i++) {
 		if (!nfmsg_packet_at(from, i, &np, &q->stats))
 			continue;
-		q->stats.packets += !from_full;
-		q->stats.bulk += !from_full && np.len >= NFQUEUE_BULK;
-		judge_packet(q, &np, from_full);
+		q->stats.packets += !again;
+		q->stats.whole += from == &q->whole;
+		q->stats.bulk += !again && np.len >= NFQUEUE_BULK;
+		judge_packet(q, &np, cut);
 	}
 	q->ops->flush(q->arg);
 	nfmsg_verdicts_end(&q->verdicts);
@@ -194,6 +202,18 @@ uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget)
 	return done;
 }
 
+uint32_t nfqueue_service_whole(struct nfqueue *q, uint32_t budget)
+{
+	uint32_t done = 0, n;
+
+	do {
+		n = serve_batch(q, &q->whole);
+		q->stats.batches += n > 0;
+		done += n;
+	} while (n == q->whole.slots && done < budget);
+	return done;
+}
+
 int nfqueue_header_fd(const struct nfqueue *q)
 {
 	return q->header.fd;
@@ -202,6 +222,11 @@ int nfqueue_header_fd(const struct nfqueue *q)
 int nfqueue_full_fd(const struct nfqueue *q)
 {
 	return q->full.fd;
+}
+
+int nfqueue_whole_fd(const struct nfqueue *q)
+{
+	return q->whole.fd;
 }
 
 const struct nfqueue_stats *nfqueue_stats(const struct nfqueue *q)

@@ -4,11 +4,14 @@
  *
  * Theory of operation
  * -------------------
- * A worker owns two queues. The *header queue* is the one the firewall rules name; the kernel
+ * A worker owns three queues. The *header queue* is the one the firewall rules name; the kernel
  * copies only the first NFQUEUE_HEADER_COPY bytes of each packet there: the whole packet for
  * everything small (SYN, ACK, FIN, a short request) and enough to judge anything else. A verdict
  * that changes a packet must carry all of it, so a large packet of a translated flow is requeued to
  * the *full queue*, where the kernel copies everything, and judged there again.
+ *
+ * The *whole queue* is for services whose packets the guard takes in, payload and all: the rules name
+ * it for them instead of the header queue, and the kernel copies everything at once.
  *
  * Order within a connection is kept:
  *  - verdicts are given in the order of arrival;
@@ -34,6 +37,7 @@
 #define NFQUEUE_FULL_COPY   65531 /* the most the kernel gives */
 #define NFQUEUE_BULK	    4096 /* such a packet belongs to a transfer that goes on */
 #define NFQUEUE_NO_NEXT	    (-1)
+#define NFQUEUE_NO_WHOLE    (-1)
 
 struct nfqueue;
 
@@ -53,14 +57,16 @@ struct nfqueue_ops {
 struct nfqueue_config {
 	uint16_t header_queue; /* the number in the firewall's rules */
 	uint16_t full_queue; /* only requeued packets come here */
+	int32_t whole_queue; /* the other number in the rules, or NFQUEUE_NO_WHOLE */
 	int32_t next_queue; /* header queue that GUARD_NOT_MINE leads to, or NFQUEUE_NO_NEXT: accept */
 	uint32_t maxlen; /* packets the kernel holds in a queue; 0: a good default */
 };
 
 struct nfqueue_stats {
-	uint64_t packets; /* taken from the header queue */
+	uint64_t packets; /* taken from the header queue and the whole queue */
 	uint64_t bulk; /* of these, the ones of NFQUEUE_BULK bytes and more */
-	uint64_t batches; /* of the header queue */
+	uint64_t whole; /* packets of the whole queue */
+	uint64_t batches; /* of both */
 	uint64_t replaced; /* given back rewritten, either queue */
 	uint64_t requeued; /* sent to the full queue */
 	uint64_t passed_on; /* sent to the next worker */
@@ -72,7 +78,7 @@ struct nfqueue_stats {
 };
 
 /*
- * nfqueue_open() - bind both queues. Packets that rules send there are held from now on.
+ * nfqueue_open() - bind all queues. Packets that rules send there are held from now on.
  * @out: filled. @c: copied. @ops: borrowed until nfqueue_close().
  * Return: 0; -EPERM without CAP_NET_ADMIN; -EBUSY if another process has one of the queues;
  * -EPROTONOSUPPORT if the kernel has no NFQUEUE; another negative errno.
@@ -94,9 +100,13 @@ uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget);
 /* nfqueue_service_full() - likewise for what lies in the full queue: nothing, in ordinary times. */
 void nfqueue_service_full(struct nfqueue *q);
 
+/* nfqueue_service_whole() - as nfqueue_service() for the whole queue. */
+uint32_t nfqueue_service_whole(struct nfqueue *q, uint32_t budget);
+
 /* The descriptors to watch for reading, each for its function. */
 int nfqueue_header_fd(const struct nfqueue *q);
 int nfqueue_full_fd(const struct nfqueue *q);
+int nfqueue_whole_fd(const struct nfqueue *q);
 
 /* nfqueue_stats() - may be read while another thread serves the queue; then each field may lag. */
 const struct nfqueue_stats *nfqueue_stats(const struct nfqueue *q);

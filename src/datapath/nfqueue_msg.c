@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Room for the netlink headers and every attribute before the payload (link layer header, VLAN). */
 #define NFMSG_EXTRA 444
@@ -117,10 +118,13 @@ static int queue_buffers(struct nfmsg_queue *q, uint32_t copy, uint32_t slots)
 {
 	q->slots = slots;
 	q->slot_bytes = (copy + NFMSG_EXTRA + NFMSG_SLOT_SPARE + 63) & ~(size_t)63;
-	q->buf = aligned_alloc(64, q->slots * q->slot_bytes);
-	if (!q->buf)
+	/* Zeroed, and not there before it is used: most slots never see a long packet. */
+	q->buf = mmap(NULL, q->slots * q->slot_bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (q->buf == MAP_FAILED) {
+		q->buf = NULL;
 		return -ENOMEM;
-	memset(q->buf, 0, q->slots * q->slot_bytes);
+	}
 	for (uint32_t i = 0; i < slots; i++) {
 		q->iov[i].iov_base = q->buf + i * q->slot_bytes;
 		q->iov[i].iov_len = q->slot_bytes - NFMSG_SLOT_SPARE;
@@ -157,7 +161,8 @@ void nfmsg_close(struct nfmsg_queue *q)
 {
 	if (q->nl)
 		mnl_socket_close(q->nl);
-	free(q->buf);
+	if (q->buf)
+		munmap(q->buf, q->slots * q->slot_bytes);
 	q->nl = NULL;
 	q->buf = NULL;
 	q->fd = -1;

@@ -87,9 +87,9 @@ static const struct {
 	 "64Ki or 0x7c9d\n"},
 	{"queue = 65536\n" SERVICE,
 	 "f:1: queue: 65536 is out of range, write a value from 0 to 65535\n"},
-	{"queue = 65533\nworkers = 2\n" SERVICE,
-	 "f:1: queue: from 65533 on there are not two numbers up to 65535 for each of 2 workers, "
-	 "write at most 65532\n"},
+	{"queue = 65531\nworkers = 2\n" SERVICE,
+	 "f:1: queue: from 65531 on there are not three numbers up to 65535 for each of 2 workers, "
+	 "write at most 65530\n"},
 	{"mark = 0\n" SERVICE,
 	 "f:1: mark: 0 is out of range, write a value from 1 to 4294967295\n"},
 	{"max-flows = 255\n" SERVICE,

@@ -205,6 +205,7 @@ static int open_worker(struct worker *w, int i, int n, uint16_t first, uint32_t 
 	struct nfqueue_config c = {
 		.header_queue = (uint16_t)(first + i),
 		.full_queue = (uint16_t)(first + n + i),
+		.whole_queue = NFQUEUE_NO_WHOLE,
 		.next_queue = i + 1 < n ? first + i + 1 : NFQUEUE_NO_NEXT,
 	};
 	int rc = inject_open(&w->inject, mark);

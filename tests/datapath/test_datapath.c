@@ -101,6 +101,27 @@ START_TEST(host_queues_answers_in_output)
 }
 END_TEST
 
+/* Same addresses, same ports, another queue: who wants payload gets it at once. */
+START_TEST(whole_packets_have_queues_of_their_own)
+{
+	static const bool whole[] = {false, true, true};
+	struct plan *p = plan_new(FIREWALL_FORWARDED);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	plan_add(p, listen_at("192.0.2.1", 128, 81, 81));
+	plan_add(p, listen_at("192.0.2.1", 128, 90, 91));
+	p->config.whole = whole;
+	p->config.whole_queue = 104;
+	expect(p, 4, "-p tcp -m tcp --dport 80 -j NFQUEUE --queue-balance 100:101 ");
+	expect(p, 4, "-p tcp -m multiport --dports 81,90:91 -j NFQUEUE --queue-balance 104:105 ");
+	expect(p, 4, "-p tcp -m multiport --sports 81,90:91 -j NFQUEUE --queue-balance 104:105 ");
+	expect(p, 4, "--icmp-type 3 -j NFQUEUE --queue-num 100 ");
+	expect(p, 0, "tcp dport { 80 } queue num 100-101 ");
+	expect(p, 0, "tcp dport { 81, 90-91 } queue num 104-105 ");
+	free(p);
+}
+END_TEST
+
 START_TEST(mark_comes_before_everything)
 {
 	struct plan *p = plan_new(FIREWALL_LOCAL);
@@ -354,6 +375,7 @@ int main(void)
 
 	tcase_add_test(rules, gateway_queues_both_directions_in_prerouting);
 	tcase_add_test(rules, host_queues_answers_in_output);
+	tcase_add_test(rules, whole_packets_have_queues_of_their_own);
 	tcase_add_test(rules, mark_comes_before_everything);
 	tcase_add_test(rules, forged_answers_are_dropped_before_anything_is_queued);
 	tcase_add_test(rules, what_is_local_cannot_come_in_forged);

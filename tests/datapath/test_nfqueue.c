@@ -21,11 +21,13 @@
 #define MARK  0x10
 #define QUEUE 40 /* of segments to PORT */
 #define OTHER 41
+#define WHOLE 141 /* of segments to 81; OTHER + 100 */
 #define SEEN  50 /* of the kernel's answers */
 
 static const char rules[] = "*raw\n"
 			    "-A OUTPUT -m mark --mark 0x10/0x10 -j RETURN\n"
 			    "-A OUTPUT -p tcp --dport 80 -j NFQUEUE --queue-num 40\n"
+			    "-A OUTPUT -p tcp --dport 81 -j NFQUEUE --queue-num 141\n"
 			    "-A OUTPUT -p tcp --sport 80 -j NFQUEUE --queue-num 50\n"
 			    "COMMIT\n";
 
@@ -148,7 +150,10 @@ static enum guard_verdict judge(void *arg, struct pkt *p, int error)
 static struct nfqueue *open_service(struct script *s, uint16_t header, uint16_t full, int32_t next)
 {
 	static const struct nfqueue_ops ops = {.begin = nothing, .judge = judge, .flush = nothing};
-	struct nfqueue_config c = {.header_queue = header, .full_queue = full, .next_queue = next};
+	struct nfqueue_config c = {.header_queue = header,
+				   .full_queue = full,
+				   .whole_queue = full + 100,
+				   .next_queue = next};
 	struct nfqueue *q;
 
 	ck_assert_int_eq(nfqueue_open(&q, &c, &ops, s), 0);
@@ -306,6 +311,57 @@ START_TEST(what_cannot_be_had_whole_is_dropped)
 }
 END_TEST
 
+static enum guard_verdict accept_all(struct script *s, struct pkt *p)
+{
+	s->n = 0;
+	return GUARD_ACCEPT;
+}
+
+static enum guard_verdict take(struct script *s, struct pkt *p)
+{
+	return GUARD_DROP;
+}
+
+/* send_long() - a packet of @len bytes of payload from @sport to 81. */
+static void send_long(uint16_t sport, uint32_t len)
+{
+	static uint8_t payload[60000];
+	struct guard_tx tx = make(sport, 1000, 0);
+	struct cut_segment s = {.headers_len = tx.len, .payload = payload, .len = len};
+	struct inject in;
+
+	memcpy(s.headers, tx.data, tx.len);
+	s.headers[2] = (uint8_t)((tx.len + len) >> 8);
+	s.headers[3] = (uint8_t)(tx.len + len);
+	s.headers[23] = 81;
+	ck_assert_int_eq(inject_open(&in, 0), 0);
+	ck_assert_uint_eq(inject_segments(&in, 4, &s, 1), 1);
+	inject_close(&in);
+}
+
+START_TEST(the_whole_queue_has_all_of_a_packet_at_once)
+{
+	struct script s = {.verdict = take};
+	struct nfqueue *q = open_service(&s, QUEUE, OTHER, NFQUEUE_NO_NEXT);
+
+	for (uint16_t i = 0; i < 40; i++)
+		send_long((uint16_t)(2000 + i), 1000u + i * 1000u);
+	ck_assert_uint_eq(waiting(WHOLE), 40);
+	ck_assert_uint_eq(nfqueue_service(q, 64), 0);
+	ck_assert_uint_eq(nfqueue_service_whole(q, 64), 40);
+	ck_assert_uint_eq(s.n, 40);
+	for (uint16_t i = 0; i < 40; i++) {
+		ck_assert_uint_eq(s.asked[i].port, 2000 + i);
+		ck_assert_uint_eq(s.asked[i].cap_len, 40u + 1000u + i * 1000u);
+	}
+	ck_assert_uint_eq(waiting(WHOLE), 0);
+	ck_assert_uint_eq(nfqueue_stats(q)->packets, 40);
+	ck_assert_uint_eq(nfqueue_stats(q)->whole, 40);
+	ck_assert_uint_eq(nfqueue_stats(q)->requeued, 0);
+	nfqueue_close(q);
+}
+END_TEST
+
 static enum guard_verdict not_mine(struct script *s, struct pkt *p)
 {
 	return GUARD_NOT_MINE;
@@ -361,12 +417,6 @@ START_TEST(mixed_verdicts_reach_the_right_packets)
 }
 END_TEST
 
-static enum guard_verdict accept_all(struct script *s, struct pkt *p)
-{
-	s->n = 0;
-	return GUARD_ACCEPT;
-}
-
 START_TEST(budget_is_kept)
 {
 	struct script s = {.verdict = accept_all};
@@ -386,6 +436,7 @@ START_TEST(overrun_is_survived_and_counted_by_the_kernel)
 	static const struct nfqueue_ops ops = {.begin = nothing, .judge = judge, .flush = nothing};
 	struct nfqueue_config c = {.header_queue = QUEUE,
 				   .full_queue = OTHER,
+				   .whole_queue = NFQUEUE_NO_WHOLE,
 				   .next_queue = NFQUEUE_NO_NEXT,
 				   .maxlen = 50};
 	struct nfqueue_kernel_stats ks;
@@ -493,6 +544,7 @@ int main(void)
 	tcase_add_test(kernel, queue_of_somebody_else_is_busy);
 	suite_add_tcase(suite, kernel);
 	tcase_add_checked_fixture(ours, set_up, NULL);
+	tcase_add_test(ours, the_whole_queue_has_all_of_a_packet_at_once);
 	tcase_add_test(ours, rest_of_a_connection_follows_to_the_full_queue);
 	tcase_add_test(ours, what_cannot_be_had_whole_is_dropped);
 	tcase_add_test(ours, what_is_nobodys_passes_all_workers);
