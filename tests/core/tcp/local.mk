@@ -39,6 +39,32 @@ tests_core_tcp_lwip_lwip_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_core_tcp_lwip_lwip_LDADD = liblwipstack.la libcore.la libwire.la libbase.la
 endif
 
+# The kernel as the peer, over a wire made in user space. Needs root.
+tcp_kernel = \
+	tests/core/tcp/kernel/host.c \
+	tests/core/tcp/kernel/kernel.h \
+	tests/core/tcp/kernel/path.c \
+	tests/core/tcp/kernel/path.h \
+	tests/core/tcp/kernel/peer.c \
+	tests/core/tcp/kernel/wire.c
+TESTS += tests/core/tcp/kernel.sh
+dist_noinst_SCRIPTS += tests/core/tcp/kernel.sh
+check_PROGRAMS += tests/core/tcp/kernel/cases
+tests_core_tcp_kernel_cases_SOURCES = tests/core/tcp/kernel/cases.c $(tcp_kernel)
+tests_core_tcp_kernel_cases_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_core_tcp_kernel_cases_LDADD = libcore.la libwire.la libbase.la
+
+# Not a test: our sender and the kernel's over wires that lose the same packets.
+check_PROGRAMS += tests/core/tcp/kernel/race
+tests_core_tcp_kernel_race_SOURCES = tests/core/tcp/kernel/race.c $(tcp_kernel)
+tests_core_tcp_kernel_race_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_core_tcp_kernel_race_LDADD = libcore.la libwire.la libbase.la
+
+# Not in check either: a gigabyte each way, in both roles and over both families.
+tcp-gigabyte: tests/core/tcp/kernel/cases
+	./tests/core/tcp/kernel/cases --case bulk --bytes 1073741824
+.PHONY: tcp-gigabyte
+
 if HAVE_CHECK
 check_LTLIBRARIES += liblone.la
 liblone_la_SOURCES = \
