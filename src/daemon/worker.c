@@ -502,8 +502,8 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 		.inject_refused = i->refused,
 		.inject_no_room = i->no_room,
 	};
-	for (uint32_t i = 0; i < WORKER_QUEUES; i++)
-		add_kernel_stats((uint16_t)(c->queue + i * c->workers + c->index), s);
+	for (uint32_t k = 0; k < WORKER_QUEUES; k++)
+		add_kernel_stats((uint16_t)(c->queue + k * c->workers + c->index), s);
 	if (w->running && pthread_getcpuclockid(w->thread, &cpu) == 0)
 		s->cpu = clock_of(cpu);
 }
