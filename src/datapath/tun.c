@@ -132,7 +132,7 @@ static void read_all(struct tun *t)
 		if (is_probe(t, &p)) {
 			struct tun_path *path = path_of(t, p.family);
 
-			path->probing = path->blocked = false;
+			path->probing = false;
 			path->usable = true;
 		}
 	}
@@ -175,10 +175,8 @@ bool tun_usable(struct tun *t, const struct guard_tx *tx, usec_t now)
 		return false;
 	if (path->probing) {
 		read_all(t);
-		if (path->probing && age > PROBE_WAIT) {
+		if (path->probing && age > PROBE_WAIT)
 			path->probing = path->usable = false;
-			path->blocked = true;
-		}
 	}
 	if (!path->probing &&
 	    (path->probed == 0 || age > (path->usable ? PROBE_EVERY : PROBE_AGAIN)))
@@ -193,7 +191,7 @@ const char *tun_why(const struct tun *t, int family, char why[TUN_WHY_MAX])
 	why[0] = '\0';
 	if (t->fd < 0)
 		snprintf(why, TUN_WHY_MAX, "%s", t->why);
-	else if (path->blocked)
+	else if (path->probed && !path->usable)
 		snprintf(
 			why, TUN_WHY_MAX,
 			"IPv%d packets that come in by %s do not get through: forwarding is off, or "

@@ -34,7 +34,6 @@
 struct tun_path {
 	bool usable;
 	bool probing; /* a probe is on its way */
-	bool blocked; /* the last one did not come back */
 	uint32_t serial; /* of the probe */
 	usec_t probed; /* when it was sent; 0: never */
 };

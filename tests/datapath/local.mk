@@ -37,7 +37,7 @@ tests_datapath_test_kernel_set_LDADD = libdatapath.la libcore.la libwire.la libb
 endif
 
 # What the kernel does, and what its tools take. They need root.
-datapath_probes = tests/datapath/conntrack.sh tests/datapath/offload.sh \
+datapath_probes = tests/datapath/conntrack.sh tests/datapath/large.sh tests/datapath/offload.sh \
 	tests/datapath/retire.sh tests/datapath/rp_filter.sh tests/datapath/rules.sh
 TESTS += $(datapath_probes)
 dist_noinst_SCRIPTS += $(datapath_probes)
