@@ -101,8 +101,7 @@ static int no_new_privileges(void)
 
 static int open_file(void)
 {
-	(void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return WRONG;
+	return open("/dev/null", O_RDONLY | O_CLOEXEC) == -1 && errno == EPERM ? FINE : WRONG;
 }
 
 static int open_socket(void)
@@ -185,7 +184,7 @@ START_TEST(a_worker_can_run_and_open_nothing)
 #ifndef __SANITIZE_ADDRESS__
 	expect_killed(SANDBOX_PACKETS, run_true);
 	expect_killed(SANDBOX_PACKETS, start_thread);
-	expect_killed(SANDBOX_PACKETS, open_file);
+	expect_fine(SANDBOX_PACKETS, open_file);
 	expect_killed(SANDBOX_PACKETS, open_socket);
 	expect_fine(SANDBOX_PACKETS, executable_memory);
 #endif
