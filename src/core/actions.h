@@ -60,6 +60,7 @@ struct guard_tx {
 struct actions {
 	enum guard_verdict verdict; /* of guard_input() */
 	enum guard_drop drop; /* for GUARD_DROP */
+	uint32_t payload_max; /* set by the caller: of a packet; 0: of one segment */
 	uint32_t n_tx, n_pieces;
 	struct guard_tx tx[GUARD_TX_MAX];
 	struct guard_piece piece[GUARD_PIECES_MAX];

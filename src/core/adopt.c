@@ -111,7 +111,7 @@ static void resume_service(struct guard_arena *a, uint32_t slot)
 
 	s->half_opens = (struct half_open_list){.head = HALF_OPEN_NONE, .tail = HALF_OPEN_NONE};
 	s->config = UINT16_MAX;
-	s->flows = s->spliced_now = s->time_wait = 0;
+	s->flows = s->spliced_now = s->terminated_now = s->time_wait = 0;
 	s->alarmed_at = 0;
 	s->heard = 0;
 	s->dirty = true;
@@ -206,6 +206,7 @@ enum arena_fault guard_adopt(struct guard *g, void *arena, size_t bytes,
 	a->now = now;
 	resume_services(a);
 	resume_rest(a, config->cookie_rotate);
+	terminals_init(a);
 	done->lost = flow_rebuild(a) + half_open_rebuild(a);
 	done->taken_back = (uint32_t)taken_back;
 	done->flows = a->flow_used;

@@ -3,7 +3,8 @@
  * SYN cookies: answering in the server's name without keeping anything, and recognising the answer.
  *
  * The SYN-ACK announces a window of zero, so that the client holds its data back until the server has
- * answered and a window update of the guard says so: nothing is lost and nothing need be buffered.
+ * answered and a window update of the guard says so: nothing is lost and nothing need be buffered. Unless
+ * the terminate engine will take the connection: it keeps data.
  */
 #include "core/internal.h"
 
@@ -36,12 +37,69 @@ static void cookie_flow_of(struct cookie_flow *f, const struct pkt *in, uint32_t
 		cookie_flow_v6(f, in->src.w, in->dst.w, in->sport, in->dport, client_isn);
 }
 
-static void send_synack(struct turn *t, const struct pkt *syn, const struct promise *promise,
-			const struct cookie_options *o, const struct cookie *c)
+/* terminates() - do connections of this service go to the terminate engine? */
+static bool terminates(const struct turn *t, uint32_t slot)
+{
+	return turn_service(t, slot)->engine == GUARD_ENGINE_TERMINATE;
+}
+
+/*
+ * own_promise() - what the terminate engine promises: its own options, and of the server's only the MSS, so
+ * that what the client sends need not be cut smaller.
+ */
+static uint32_t own_promise(uint32_t of_server)
+{
+	struct promise p;
+
+	promise_unpack(of_server, &p);
+	p.wscale = TERMINATE_WSCALE;
+	p.sack = p.timestamps = p.ecn = true;
+	return promise_pack(&p);
+}
+
+static uint32_t promise_for(struct turn *t, uint32_t slot, const struct pkt *in)
+{
+	uint32_t bits = profile_promise(t->a, slot, &in->dst, in->dport);
+
+	return terminates(t, slot) ? own_promise(bits) : bits;
+}
+
+struct candidate {
+	uint32_t bits;
+	bool own; /* the terminate engine's */
+};
+
+/*
+ * candidates() - the promises that the cookie in @in may have been given with. For the life of a cookie
+ * after the engine was changed also those of the other one.
+ */
+static unsigned candidates(struct turn *t, uint32_t slot, const struct pkt *in,
+			   struct candidate c[PROMISES_MAX + 1])
+{
+	const struct service *s = turn_service(t, slot);
+	bool both = s->engine_since && t->now - s->engine_since <= 2 * t->a->keys.rotate;
+	uint32_t bits[PROMISES_MAX];
+	unsigned n = 0, k;
+
+	k = profile_promises(t->a, slot, &in->dst, in->dport, t->now, bits);
+	if (terminates(t, slot))
+		c[n++] = (struct candidate){own_promise(bits[0]), true};
+	for (unsigned i = 0; i < k && (both || !terminates(t, slot)); i++)
+		c[n++] = (struct candidate){bits[i], false};
+	if (both && !terminates(t, slot))
+		c[n++] = (struct candidate){own_promise(bits[0]), true};
+	return n;
+}
+
+/* send_synack() - @own: the promise is the terminate engine's. */
+static void send_synack(struct turn *t, bool own, const struct pkt *syn,
+			const struct promise *promise, const struct cookie_options *o,
+			const struct cookie *c)
 {
 	struct segment s;
 
 	segment_reply(&s, syn);
+	s.window = own ? terminate_syn_window(o) : 0;
 	s.seq = c->isn;
 	s.ack = syn->seq + 1; /* not the data of a SYN, RFC 7413 4.2.2 */
 	s.flags = TCP_SYN | TCP_ACK | (o->ecn ? TCP_ECE : 0);
@@ -82,6 +140,8 @@ static bool refused(struct turn *t, uint32_t slot, const struct pkt *in)
 	    !t->config->service[s->config].refuse_when_down)
 		return false;
 	if (profile_may_ask(t->a, p, &in->src, t->now, &silent)) {
+		if (!silent && terminates(t, slot))
+			return false; /* who proves himself makes the guard ask */
 		if (silent) {
 			passive_ask(t, slot, in);
 			refuse(t, slot, in);
@@ -139,13 +199,13 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in)
 		service_opened(t, slot, in, HALF_OPEN_NONE);
 		return;
 	}
-	bits = profile_promise(t->a, slot, &in->dst, in->dport);
+	bits = promise_for(t, slot, in);
 	promise_unpack(bits, &promise);
 	offered_options(in, &promise, &options);
 	cookie_flow_of(&flow, in, in->seq);
 	cookie_make(&keys->key[parity], parity, &flow, bits & PROMISE_AUTHENTICATED, &options,
 		    &cookie);
-	send_synack(t, in, &promise, &options, &cookie);
+	send_synack(t, terminates(t, slot), in, &promise, &options, &cookie);
 	keys->in_flight[parity]++;
 	s->counters.synack_sent++;
 	s->counters.cookies_sent++;
@@ -159,7 +219,7 @@ static bool check_isn(struct turn *t, uint32_t slot, const struct pkt *in, uint3
 {
 	unsigned timestamps = in->opt.present & TCP_OPT_TIMESTAMPS ? 1 : 0;
 	struct cookie c = {.isn = in->ack - 1, .tsval = in->opt.ts_ecr};
-	uint32_t promises[PROMISES_MAX];
+	struct candidate promises[PROMISES_MAX + 1];
 	const struct siphash_key *key;
 	struct cookie_flow flow;
 	unsigned parity, n;
@@ -171,12 +231,13 @@ static bool check_isn(struct turn *t, uint32_t slot, const struct pkt *in, uint3
 		return false;
 	key = &t->a->keys.key[parity];
 	cookie_flow_of(&flow, in, client_isn);
-	n = profile_promises(t->a, slot, &in->dst, in->dport, t->now, promises);
+	n = candidates(t, slot, in, promises);
 	for (unsigned i = 0; i < n; i++) {
-		if (!cookie_check(key, &flow, promises[i] & PROMISE_AUTHENTICATED, &c, timestamps,
-				  &offer->client))
+		if (!cookie_check(key, &flow, promises[i].bits & PROMISE_AUTHENTICATED, &c,
+				  timestamps, &offer->client))
 			continue;
-		promise_unpack(promises[i], &offer->promised);
+		promise_unpack(promises[i].bits, &offer->promised);
+		offer->terminate = promises[i].own;
 		offer->client_isn = client_isn;
 		offer->cookie = c;
 		return true;
@@ -226,7 +287,7 @@ static void repeat_synack(struct turn *t, uint32_t slot, struct pkt *in,
 {
 	if (!turn_checksum_good(t, in))
 		return;
-	send_synack(t, in, &offer->promised, &offer->client, &offer->cookie);
+	send_synack(t, offer->terminate, in, &offer->promised, &offer->client, &offer->cookie);
 	turn_service(t, slot)->counters.synack_sent++;
 	turn_drop(t, GUARD_DROP_CONSUMED);
 }
@@ -235,6 +296,7 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 {
 	struct service *s = turn_service(t, slot);
 	struct splice_offer offer;
+	bool terminate;
 
 	if (!key_ring_in_flight(&t->a->keys) || (in->flags & (TCP_SYN | TCP_RST)) ||
 	    !(in->flags & TCP_ACK))
@@ -252,12 +314,20 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 	}
 	if (!turn_checksum_good(t, in))
 		return true;
+	terminate = offer.terminate || terminates(t, slot);
+	if (terminate && !pkt_is_complete(in)) {
+		turn_want_full(t); /* its data are kept */
+		return true;
+	}
 	redeemed(&t->a->keys, cookie_parity(&offer.cookie, offer.client.timestamps));
 	s->counters.cookies_valid++;
 	if (old != INDEX_NONE)
 		track_forget(t, old);
 	service_redeemed(t, slot, in);
 	react_completed(t, slot, in);
-	splice_begin(t, slot, in, &offer);
+	if (terminate)
+		terminate_begin(t, slot, in, &offer);
+	else
+		splice_begin(t, slot, in, &offer);
 	return true;
 }

@@ -38,7 +38,11 @@ void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
 	l->reactions = at;
 	at = align_up(at + sizeof(struct reactions));
 	l->sources = at;
-	l->size = align_up(at + SERVICE_SLOTS * sizeof(struct sources));
+	at = align_up(at + SERVICE_SLOTS * sizeof(struct sources));
+	l->terminals = at;
+	at = align_up(at + (uint64_t)limits->max_terminated * sizeof(struct terminal));
+	l->chunks = at;
+	l->size = align_up(at + (uint64_t)limits->chunks * sizeof(struct tcp_chunk));
 }
 
 uint64_t arena_layout_hash(void)
@@ -49,6 +53,8 @@ uint64_t arena_layout_hash(void)
 		sizeof(struct service),
 		sizeof(struct flow),
 		sizeof(struct half_open),
+		sizeof(struct terminal),
+		sizeof(struct tcp_chunk),
 		sizeof(struct reactions),
 		sizeof(struct sources),
 		sizeof(struct detector),
@@ -61,6 +67,7 @@ uint64_t arena_layout_hash(void)
 		sizeof(struct key_ring),
 		offsetof(struct guard_arena, keys),
 		offsetof(struct guard_arena, wheel),
+		offsetof(struct guard_arena, terminals),
 		offsetof(struct guard_arena, event),
 		offsetof(struct guard_arena, service),
 		offsetof(struct guard_arena, listens),

@@ -4,6 +4,7 @@
  * pool is addressed by index, and the pools by their offset from the beginning.
  *
  *   struct guard_arena | half-open buckets | half-opens | flow buckets | flows | reactions | sources
+ *   | terminals | chunks
  */
 #ifndef TCPGUARD_CORE_ARENA_H
 #define TCPGUARD_CORE_ARENA_H
@@ -22,6 +23,7 @@
 #include "core/prints.h"
 #include "core/profile.h"
 #include "core/rules.h"
+#include "core/terminal.h"
 
 #define ARENA_MAGIC   0x74637067u /* "tcpg" */
 /* Another one where the same bytes mean something else, though layout and sizes are the same. */
@@ -79,7 +81,9 @@ struct service {
 	struct half_open_list half_opens;
 	uint32_t full_at; /* this guard's share of limits.start */
 	uint32_t half_open_peak;
-	uint32_t flows, spliced_now, time_wait;
+	uint32_t flows, spliced_now, terminated_now, time_wait;
+	struct tcp_config tcp; /* of the terminate engine */
+	usec_t engine_since; /* when @engine was put in force; 0: at the beginning */
 	struct promise_history default_promise; /* for addresses that were not heard of yet */
 	struct service_react react;
 	struct attack_report attack; /* the current or last one */
@@ -101,7 +105,7 @@ struct reactions {
 /* Where the pools are; see struct guard_arena. */
 struct arena_layout {
 	uint64_t half_open_buckets, half_opens, flow_buckets, flows; /* in bytes */
-	uint64_t reactions, sources, size;
+	uint64_t reactions, sources, terminals, chunks, size;
 	uint32_t half_open_mask, flow_mask; /* buckets - 1 */
 };
 
@@ -145,6 +149,7 @@ struct guard_arena {
 	uint32_t half_open_free, half_open_fresh, half_open_used;
 	uint32_t flow_free, flow_fresh, flow_used, flow_hand;
 	struct wheel wheel;
+	struct terminals terminals;
 
 	uint64_t drops[GUARD_DROP_COUNT];
 	uint64_t unguarded;

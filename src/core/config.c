@@ -39,6 +39,10 @@ void guard_service_config_defaults(struct guard_service_config *s)
 	s->refuse_when_down = true;
 	s->relief = true;
 	s->synack_limit = SYNACK_LIMIT_DEFAULT;
+	s->keepalive.interval = 75 * USEC_PER_SEC;
+	s->keepalive.probes = 9;
+	s->user_timeout = 300 * USEC_PER_SEC;
+	s->stall_timeout = 600 * USEC_PER_SEC;
 	s->limit.rate = 100;
 	s->limit.burst = 200;
 	s->limit.prefix4 = 24;
@@ -57,6 +61,7 @@ void guard_config_defaults(struct guard_config *c)
 	c->msl = 30 * USEC_PER_SEC;
 	c->cookie_rotate = 30 * USEC_PER_SEC;
 	c->fragments = GUARD_FRAGMENTS_PASS;
+	c->client_gaps = 16 * 1024 * 1024;
 	c->workers = 1;
 }
 

@@ -47,6 +47,12 @@ struct guard_service_config {
 	bool relief; /* reset forged half-opens toward the server when an attack begins */
 	bool drop_fingerprint; /* drop SYNs that look like the flood's, if no client's do */
 	uint32_t synack_limit; /* SYN-ACKs a second to a prefix that never completes; 0: any */
+	struct { /* of the terminate engine; 0: off */
+		usec_t idle, interval; /* first probe after; next one after */
+		uint32_t probes; /* without an answer */
+	} keepalive;
+	usec_t user_timeout; /* nothing sent was acknowledged for so long */
+	usec_t stall_timeout; /* the window was closed for so long */
 	struct {
 		enum guard_limit_when when;
 		uint32_t rate, burst; /* SYNs a second of one prefix, and at once */
@@ -89,6 +95,7 @@ struct guard_config {
 	usec_t msl; /* maximum segment lifetime; TIME-WAIT lasts 2 MSL */
 	usec_t cookie_rotate; /* a key is used that long and accepted that long again */
 	enum guard_fragments fragments;
+	uint32_t client_gaps; /* from the first gap to the end, of all connections of a client */
 	uint32_t workers; /* guards that share the traffic; limits by prefix are divided by it */
 	bool one_way; /* packets of the servers are not seen: each SYN counts as answered */
 };

@@ -161,6 +161,11 @@ static void put_back(struct guard_arena *a, struct flow *f, uint32_t i)
 
 	if (seq_gt(f->active, now))
 		f->active = now;
+	if (flow_is_terminated(f) && !flow_is_over(f)) {
+		/* its endpoints are not kept: who goes on with it is told that it is over */
+		f->flags = FLOW_TRANSLATED | FLOW_RESET | FLOW_ENDED;
+		f->client_state = f->server_state = TCPS_CLOSED;
+	}
 	f->hash_next = *bucket;
 	*bucket = i;
 	a->flow_used++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of established flows: passed (untranslated) and spliced (translated by the relay engine).
+ * The table of established flows: passed (untranslated), spliced (translated by the relay engine) and
+ * terminated (two connections of the guard's own, back to back).
  *
  * Two halves, each in one of the eleven states (core/state.def), each seen from the guard's own end:
  *
@@ -13,6 +14,9 @@
  *
  * Sequence numbers of the client are the same on both sides. Those of the server are kept in the
  * server's own space; what the client sees is that plus seq_delta.
+ *
+ * A terminated flow (FLOW_TWO_ENDS, core/terminal.h) has a terminal with both TCBs while it lives. When
+ * it is over the terminal is given back, and what TIME-WAIT needs to know stays here ("rest" counts).
  */
 #ifndef TCPGUARD_CORE_FLOW_H
 #define TCPGUARD_CORE_FLOW_H
@@ -21,6 +25,7 @@
 #include "base/types.h"
 #include "base/wheel.h"
 #include "core/state.h"
+#include "core/tcp/stream.h"
 
 struct guard_arena;
 
@@ -41,12 +46,21 @@ enum flow_flag {
 	FLOW_RESET = 1 << 11, /* ended by a RST; kept for stragglers */
 	FLOW_ENDED = 1 << 12, /* ended by the guard: whoever goes on is reset again */
 	FLOW_ASKING = 1 << 13, /* its SYN offers all options, to see which the server has */
+	FLOW_TWO_ENDS =
+		1 << 14, /* by two endpoints; with FLOW_TRANSLATED, for it needs the guard */
+	FLOW_ANSWERED = 1 << 15, /* the server has accepted the terminated connection */
 };
 
 /* What one endpoint has sent, in its own sequence space. */
 struct flow_sent {
 	uint32_t snd_nxt; /* end of the last byte (or SYN, FIN) it has sent */
 	uint32_t snd_una; /* acknowledged by the other endpoint up to here */
+};
+
+/* What an endpoint that is over still has to know, RFC 9293 3.10.7.1 and 3.10.7.4. */
+struct flow_rest {
+	uint32_t snd_nxt, rcv_nxt;
+	uint32_t ts_offset, ts_recent; /* with the bit of that end in retries */
 };
 
 struct flow {
@@ -58,28 +72,46 @@ struct flow {
 	uint32_t active; /* tick of the last packet that counted */
 	uint8_t client_state, server_state; /* enum tcp_state */
 	uint16_t flags; /* enum flow_flag */
-	uint32_t seq_delta; /* added to SEQ from the server */
-	uint32_t ts_delta; /* added to TSval from the server */
+	union {
+		struct { /* passed and spliced */
+			uint32_t seq_delta; /* added to SEQ from the server */
+			uint32_t ts_delta; /* added to TSval from the server */
+			union {
+				struct {
+					struct flow_sent sent[2]; /* by enum flow_dir */
+					uint16_t window[2]; /* last advertised; see flow_window() */
+					uint32_t ts_server; /* the server's newest TSval */
+				} open;
+				struct {
+					uint32_t client_isn;
+					uint32_t cookie_tsval;
+					uint16_t mss; /* of the client */
+					uint16_t client_window; /* field, scaled by client_wscale */
+					uint8_t ttl, tos; /* of the client's ACK */
+					uint16_t spare[5];
+				} splicing;
+			};
+			uint32_t ts_recent; /* the client's newest TSval */
+		};
+		struct { /* terminated */
+			uint32_t terminal; /* index; INDEX_NONE: it is over */
+			union {
+				struct tcp_stream stream; /* from the client to the server */
+				struct flow_rest rest[2]; /* toward the client, toward the server */
+			};
+		};
+	};
 	union {
 		struct {
-			struct flow_sent sent[2]; /* by enum flow_dir */
-			uint16_t window[2]; /* last advertised; see flow_window() */
-			uint32_t ts_server; /* the server's newest TSval */
-		} open;
-		struct {
-			uint32_t client_isn;
-			uint32_t cookie_tsval;
-			uint16_t mss; /* of the client */
-			uint16_t client_window; /* field, scaled by client_wscale */
-			uint8_t ttl, tos; /* of the client's ACK */
-			uint16_t spare[5];
-		} splicing;
+			uint32_t client_wscale : 4, server_wscale : 4, promised_wscale : 4,
+				retries : 4, cookie_low : 16;
+		};
+		struct { /* terminated */
+			uint32_t client_dscp : 6, server_dscp : 6, : 20;
+		};
 	};
-	uint32_t ts_recent; /* the client's newest TSval */
-	uint32_t client_wscale : 4, server_wscale : 4, promised_wscale : 4, retries : 4,
-		cookie_low : 16;
 	uint64_t bytes_in : 48, cookie_high : 16;
-	uint64_t bytes_out : 48, service : 8, spare : 8;
+	uint64_t bytes_out : 48, service : 8, client_ttl : 8;
 };
 
 /* With the four bytes of its hash bucket a flow costs 124 bytes. */
@@ -87,7 +119,14 @@ _Static_assert(sizeof(struct flow) == 120, "a flow must stay small");
 
 static inline bool flow_is_splicing(const struct flow *f)
 {
-	return (f->flags & FLOW_TRANSLATED) && f->server_state == TCPS_SYN_SENT;
+	return (f->flags & (FLOW_TRANSLATED | FLOW_TWO_ENDS)) == FLOW_TRANSLATED &&
+	       f->server_state == TCPS_SYN_SENT;
+}
+
+/* flow_is_terminated() - by the terminate engine, still or until it was over? */
+static inline bool flow_is_terminated(const struct flow *f)
+{
+	return f->flags & FLOW_TWO_ENDS;
 }
 
 /* flow_is_over() - nothing but stragglers is expected: both halves CLOSED or in TIME-WAIT. */

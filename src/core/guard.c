@@ -23,7 +23,8 @@
 static bool limits_good(const struct guard_limits *l)
 {
 	return l->max_flows >= 16 && l->max_flows <= HALF_OPEN_MAX && l->max_half_open >= 16 &&
-	       l->max_half_open <= HALF_OPEN_MAX;
+	       l->max_half_open <= HALF_OPEN_MAX && l->max_terminated <= HALF_OPEN_MAX &&
+	       l->chunks <= TERMINAL_CHUNKS_MAX;
 }
 
 size_t guard_arena_size(const struct guard_limits *limits)
@@ -66,6 +67,7 @@ int guard_init(struct guard *g, void *arena, const struct guard_limits *limits,
 	/* zero as it is, but touched now: the first flood is not to make the daemon grow */
 	memset(arena_reactions(a), 0, sizeof(struct reactions));
 	flow_init(a);
+	terminals_init(a);
 	profile_init(a);
 	for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
 		a->service[i].half_opens.head = a->service[i].half_opens.tail = HALF_OPEN_NONE;
@@ -273,7 +275,8 @@ static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
 		passive_syn(t, slot, in);
 		return;
 	}
-	s->counters.precautions += s->mode == GUARD_MODE_ADAPTIVE && !s->detector.cookies;
+	s->counters.precautions += s->mode == GUARD_MODE_ADAPTIVE && !s->detector.cookies &&
+				   s->engine != GUARD_ENGINE_TERMINATE;
 	answer_syn(t, slot, in);
 }
 
@@ -341,8 +344,10 @@ static void flow_syn(struct turn *t, uint32_t i, struct pkt *in)
 	struct flow *f = flow_at(t->a, i);
 	uint32_t slot = f->service;
 
-	if (relay_is_reused(f, in)) {
+	if (flow_is_terminated(f) ? terminate_is_reused(f, in) : relay_is_reused(f, in)) {
 		client_input(t, slot, in, i);
+	} else if (flow_is_terminated(f)) {
+		terminate_input(t, i, FROM_CLIENT, in);
 	} else if (flow_is_splicing(f)) {
 		turn_drop(t,
 			  GUARD_DROP_CONSUMED); /* the SYN-ACK was sent twice; nothing is missing */
@@ -373,7 +378,7 @@ static bool may_be_cookie(const struct flow *f, const struct pkt *in)
 {
 	const struct flow_sent *sent = &f->open.sent[FROM_CLIENT];
 
-	if (redeemed(f, in))
+	if (redeemed(f, in) || (flow_is_terminated(f) && !flow_is_over(f)))
 		return false;
 	return (f->flags & (FLOW_CLIENT_FIN | FLOW_RESET)) ||
 	       ((f->flags & FLOW_TRANSLATED) &&
@@ -415,6 +420,10 @@ static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt
 	}
 	if (dir == FROM_CLIENT && may_be_cookie(f, in) && answer_ack(t, f->service, in, i))
 		return;
+	if (flow_is_terminated(f)) {
+		terminate_input(t, i, dir, in);
+		return;
+	}
 	if (f->flags & FLOW_ENDED) {
 		ended_input(t, i, in);
 		return;
@@ -448,7 +457,7 @@ static bool answers_half_open(struct turn *t, const struct pkt *in)
 	       half_open_find(t->a, &in->dst, in->dport, &in->src, in->sport) != HALF_OPEN_NONE;
 }
 
-static void tcp_input(struct turn *t, struct pkt *in)
+static void segment_input(struct turn *t, struct pkt *in)
 {
 	enum flow_dir dir;
 	uint32_t i = flow_find(t->a, &in->src, in->sport, &in->dst, in->dport, &dir);
@@ -487,7 +496,7 @@ void guard_input(struct guard *g, usec_t now, struct pkt *in, int error, struct 
 	if (error)
 		malformed_input(&t);
 	else if (in->kind == PKT_TCP)
-		tcp_input(&t, in);
+		segment_input(&t, in);
 	else if (in->kind == PKT_ICMP_ERROR)
 		icmp_input(&t, in);
 	else if (in->kind == PKT_FRAGMENT)
@@ -513,6 +522,8 @@ void guard_expire(struct guard *g, usec_t now, struct actions *out)
 		flow_keep(t.a, i);
 		if (flow_is_splicing(flow_at(t.a, i)))
 			splice_timeout(&t, i);
+		else if (flow_is_terminated(flow_at(t.a, i)) && !flow_is_over(flow_at(t.a, i)))
+			terminate_timeout(&t, i);
 		else
 			track_timeout(&t, i);
 		arena_commit(t.a);
@@ -522,6 +533,18 @@ void guard_expire(struct guard *g, usec_t now, struct actions *out)
 			break;
 	}
 	arena_commit(t.a);
+	terminate_poll(&t);
+}
+
+bool guard_poll(struct guard *g, usec_t now, struct actions *out)
+{
+	struct turn t;
+
+	if (g->arena->terminals.first == INDEX_NONE)
+		return false;
+	turn_begin(&t, g, now, out);
+	terminate_poll(&t);
+	return out->n_tx > 0;
 }
 
 usec_t guard_deadline(const struct guard *g)
@@ -530,6 +553,8 @@ usec_t guard_deadline(const struct guard *g)
 	usec_t when = USEC_NEVER;
 	uint32_t tick;
 
+	if (a->terminals.first != INDEX_NONE)
+		return a->now;
 	if (wheel_next(&a->wheel, &tick)) {
 		int32_t ahead = (int32_t)(tick - tick_of(a->now));
 
@@ -591,6 +616,8 @@ int guard_kill(struct guard *g, usec_t now, uint32_t id, struct actions *out)
 		    f->client_port, id, NULL);
 	if (flow_is_over(f))
 		track_forget(&t, id);
+	else if (flow_is_terminated(f))
+		terminate_kill(&t, id);
 	else if (flow_is_splicing(f))
 		splice_kill(&t, id);
 	else

@@ -16,6 +16,8 @@
 struct guard_limits {
 	uint32_t max_flows; /* 16 .. 16,777,214 */
 	uint32_t max_half_open; /* 16 .. 16,777,214 */
+	uint32_t max_terminated; /* of the flows, at once; 0: the terminate engine is not used */
+	uint32_t chunks; /* of 4 KB, for the data of those */
 };
 
 #define GUARD_SEED_BYTES 32
@@ -93,6 +95,13 @@ void guard_input(struct guard *g, usec_t now, struct pkt *in, int error, struct 
  * is still in the past and the caller calls again with an empty one. Bounded work per call.
  */
 void guard_expire(struct guard *g, usec_t now, struct actions *out);
+
+/*
+ * guard_poll() - after a batch of guard_input(): send what the terminate engine has to say to all of it.
+ * Whatever it leaves is sent by guard_expire(), which guard_deadline() asks for then.
+ * @out: must be empty. Return: was anything sent? Then there may be more.
+ */
+bool guard_poll(struct guard *g, usec_t now, struct actions *out);
 
 /* guard_deadline() - when guard_expire() is due next; USEC_NEVER if nothing waits. */
 usec_t guard_deadline(const struct guard *g);

@@ -24,6 +24,10 @@ void icmp_input(struct turn *t, struct pkt *in)
 	turn_accept(t);
 	if (!(f->flags & FLOW_TRANSLATED))
 		return;
+	if (flow_is_terminated(f)) {
+		terminate_icmp(t, i, dir, in);
+		return;
+	}
 	if (flow_is_splicing(f)) {
 		/* about our SYN-ACK: the server knows nothing of it; about our SYN: the client may know */
 		if (dir == FROM_SERVER)

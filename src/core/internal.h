@@ -119,7 +119,8 @@ static inline bool service_is_full(const struct service *s)
 static inline bool service_answers(const struct service *s)
 {
 	return s->mode == GUARD_MODE_ALWAYS ||
-	       (s->mode == GUARD_MODE_ADAPTIVE && (s->detector.cookies || service_is_full(s)));
+	       (s->mode == GUARD_MODE_ADAPTIVE &&
+		(s->engine == GUARD_ENGINE_TERMINATE || s->detector.cookies || service_is_full(s)));
 }
 
 /* service_plan_relief() - begin with it or leave it, whatever attack, mode and configuration say. */
@@ -224,6 +225,7 @@ bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old);
 struct splice_offer {
 	struct cookie_options client;
 	struct promise promised;
+	bool terminate; /* the promise was the terminate engine's: its SYN-ACK had a window */
 	uint32_t client_isn;
 	struct cookie cookie;
 };
@@ -241,6 +243,47 @@ void splice_kill(struct turn *t, uint32_t i);
 /* splice_timeout() - the server has not answered in time. */
 void splice_timeout(struct turn *t, uint32_t i);
 
+/* learn_silence() - the server has not answered the guard's SYN for @f. */
+void learn_silence(struct turn *t, const struct flow *f);
+
+/* ---- terminate.c: two endpoints of the guard's own ---- */
+
+/*
+ * The window of the SYN-ACK, where it scales: what a field with the promised scale can repeat. The promise
+ * itself needs no server's consent.
+ */
+#define TERMINATE_WSCALE     4
+#define TERMINATE_SYN_WINDOW (UINT16_MAX & ~((1 << TERMINATE_WSCALE) - 1))
+uint16_t terminate_syn_window(const struct cookie_options *o);
+
+/* terminate_begin() - @in has brought a valid cookie: make the flow and call the server. */
+void terminate_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct splice_offer *o);
+
+/*
+ * terminate_instead() - flow @i, splicing, cannot be translated by the relay engine: take it over.
+ * @p: what the client was promised. Return: false, and nothing has changed, if there is no room.
+ */
+bool terminate_instead(struct turn *t, uint32_t i, struct pkt *synack, const struct promise *p);
+
+/* terminate_input() - a segment of flow @i, which lives or is over. */
+void terminate_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in);
+
+/* terminate_is_reused() - does this SYN of the client begin a new connection on flow @f? */
+bool terminate_is_reused(const struct flow *f, const struct pkt *syn);
+
+/* terminate_poll() - send what waits, as far as the outbox has room. */
+void terminate_poll(struct turn *t);
+
+void terminate_timeout(struct turn *t, uint32_t i);
+void terminate_kill(struct turn *t, uint32_t i);
+void terminate_icmp(struct turn *t, uint32_t i, enum flow_dir dir, const struct pkt *in);
+
+/* terminate_forget() - the flow is about to be removed. */
+void terminate_forget(struct turn *t, uint32_t i);
+
+/* terminate_configure() - take over what the configuration says of the service. */
+void terminate_configure(struct turn *t, uint32_t slot);
+
 /* ---- relay.c: established flows ---- */
 
 /* relay_input() - a segment of flow @i, passed or spliced and open. */
@@ -256,6 +299,9 @@ enum track_result { TRACK_GOOD, TRACK_OUT_OF_WINDOW };
 /* track_segment() - follow a segment of flow @i. Sequence numbers in @in as its sender wrote them. */
 enum track_result track_segment(struct turn *t, uint32_t i, enum flow_dir dir,
 				const struct pkt *in);
+
+/* track_idle_due() - the tick at which a live terminated flow has been silent for too long. */
+uint32_t track_idle_due(const struct turn *t, const struct flow *f);
 
 /* track_arm() - (re)arm the idle timer of the flow by its state. */
 void track_arm(struct turn *t, uint32_t i);

@@ -63,5 +63,8 @@ libcore_la_SOURCES = \
 	src/core/state.h \
 	src/core/tally.c \
 	src/core/tally.h \
+	src/core/terminal.c \
+	src/core/terminal.h \
+	src/core/terminate.c \
 	src/core/track.c
 include src/core/tcp/local.mk

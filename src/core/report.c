@@ -54,7 +54,8 @@ int guard_event_level(enum guard_event_kind kind)
 
 const char *flow_kind_name(enum flow_kind kind)
 {
-	static const char *const names[FLOW_KIND_COUNT] = {"half-open", "passed", "relay"};
+	static const char *const names[FLOW_KIND_COUNT] = {"half-open", "passed", "relay",
+							   "terminate"};
 
 	return kind < FLOW_KIND_COUNT ? names[kind] : "unknown";
 }
@@ -108,6 +109,7 @@ bool guard_report_service(const struct guard *g, uint32_t index, usec_t now,
 	r->cookies_in_flight = alarm_flight(s);
 	r->flows = s->flows;
 	r->spliced_now = s->spliced_now;
+	r->terminated_now = s->terminated_now;
 	r->time_wait = s->time_wait;
 	r->attack_start = s->limits.start;
 	r->attack_end = s->limits.end;
@@ -154,6 +156,78 @@ uint32_t guard_report_backends(const struct guard *g, usec_t now, uint32_t *curs
 	return n;
 }
 
+/* report_timer() - the one that is due first. */
+static void report_timer(const struct tcb *e, usec_t now, struct end_report *r)
+{
+	static const char *const names[] = {
+		[TCB_TIMER_RTO] = "rto",
+		[TCB_TIMER_TAIL_PROBE] = "probe",
+		[TCB_TIMER_REORDER] = "reorder",
+		[TCB_TIMER_PERSIST] = "persist",
+	};
+	uint32_t ms = (uint32_t)(now / USEC_PER_MSEC), at = ms + INT32_MAX;
+
+	if (e->timer != TCB_TIMER_NONE) {
+		r->timer = names[e->timer];
+		at = e->timer_at;
+	}
+	if ((e->flags & TCB_DELACK) && seq_lt(e->delack_at, at)) {
+		r->timer = "delack";
+		at = e->delack_at;
+	}
+	if ((e->flags & TCB_IDLE_TIMER) && seq_lt(e->idle_at, at)) {
+		r->timer = e->state == TCPS_TIME_WAIT ? "time-wait" : "keepalive";
+		at = e->idle_at;
+	}
+	r->timer_in = seq_gt(at, ms) ? (at - ms) * USEC_PER_MSEC : 0;
+}
+
+static void report_end(const struct tcp_pipe *p, unsigned i, usec_t now, struct end_report *r)
+{
+	const struct tcb *e = p->end[i], *other = p->end[!i];
+	uint32_t in = p->stream[i]->end - p->stream[i]->start;
+	uint32_t sent = other->snd_nxt - other->snd_una;
+
+	*r = (struct end_report){
+		.recv_queue = in > sent ? in - sent : 0,
+		.send_queue = p->stream[!i]->end - p->stream[!i]->start,
+		.cwnd = e->cwnd,
+		.ssthresh = e->ssthresh == UINT32_MAX ? 0 : e->ssthresh,
+		.srtt_us = e->flags & TCB_MEASURED ? e->srtt_us : 0,
+		.rttvar_us = e->flags & TCB_MEASURED ? e->rttvar_us : 0,
+		.rto_ms = e->rto_ms,
+		.in_flight = e->snd_nxt - e->snd_una,
+		.retransmits = e->retransmits,
+		.send_window = e->snd_wnd,
+		.receive_window = e->rcv_adv - e->rcv_nxt,
+		.mss = e->snd_mss,
+		.send_wscale = e->snd_wscale,
+		.receive_wscale = e->rcv_wscale,
+		.timestamps = e->flags & TCB_TIMESTAMPS,
+		.sack = e->flags & TCB_SACK,
+		.wscale = e->flags & TCB_WSCALE,
+		.ecn = e->flags & TCB_ECN,
+	};
+	report_timer(e, now, r);
+}
+
+/* report_ends() - in the guard's own end of the flow, as ss(8) counts: what waits for the other side. */
+static void report_ends(struct guard_arena *a, const struct flow *f, usec_t now,
+			struct flow_report *r)
+{
+	struct flow copy = *f;
+	struct tcp_pipe p;
+
+	if (f->terminal == INDEX_NONE)
+		return;
+	p = terminal_pipe(a, &copy);
+	r->has_ends = true;
+	report_end(&p, 0, now, &r->end[0]);
+	report_end(&p, 1, now, &r->end[1]);
+	r->recv_queue = r->end[0].recv_queue;
+	r->send_queue = r->end[0].send_queue;
+}
+
 static void fill_flow(struct guard_arena *a, uint32_t i, usec_t now, struct flow_report *r)
 {
 	const struct flow *f = flow_at(a, i);
@@ -161,7 +235,9 @@ static void fill_flow(struct guard_arena *a, uint32_t i, usec_t now, struct flow
 
 	memset(r, 0, sizeof(*r));
 	r->id = i;
-	r->kind = f->flags & FLOW_TRANSLATED ? FLOW_SPLICED : FLOW_PASSED;
+	r->kind = f->flags & FLOW_TWO_ENDS     ? FLOW_TERMINATED
+		  : f->flags & FLOW_TRANSLATED ? FLOW_SPLICED
+					       : FLOW_PASSED;
 	r->client = f->client;
 	r->server = f->server;
 	r->client_port = f->client_port;
@@ -179,6 +255,10 @@ static void fill_flow(struct guard_arena *a, uint32_t i, usec_t now, struct flow
 	}
 	r->bytes_in = f->bytes_in;
 	r->bytes_out = f->bytes_out;
+	if (flow_is_terminated(f)) {
+		report_ends(a, f, now, r);
+		return;
+	}
 	if (flow_is_splicing(f))
 		return;
 	r->recv_queue = f->open.sent[FROM_CLIENT].snd_nxt - f->open.sent[FROM_CLIENT].snd_una;

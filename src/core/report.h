@@ -34,6 +34,7 @@ struct service_report {
 	uint32_t cookies_in_flight;
 	uint32_t flows; /* now, all engines, TIME-WAIT included */
 	uint32_t spliced_now; /* now, translated and not yet closed */
+	uint32_t terminated_now; /* now, of the terminate engine and not yet closed */
 	uint32_t time_wait; /* now */
 	uint32_t attack_start, attack_end; /* thresholds in force in this worker */
 	struct guard_counters counters;
@@ -58,7 +59,23 @@ enum flow_kind {
 	FLOW_HALF_OPEN, /* seen passing, not completed */
 	FLOW_PASSED, /* untranslated */
 	FLOW_SPLICED, /* translated by the relay engine */
+	FLOW_TERMINATED, /* two connections of the terminate engine */
 	FLOW_KIND_COUNT
+};
+
+/* One end of a terminated connection, as `ss -ti` shows it. */
+struct end_report {
+	uint32_t recv_queue; /* received in order, and not sent to the other side yet */
+	uint32_t send_queue; /* to be sent, or sent and not acknowledged */
+	uint32_t cwnd, ssthresh; /* bytes; ssthresh 0: not known yet */
+	uint32_t srtt_us, rttvar_us, rto_ms; /* srtt_us 0: not measured yet */
+	uint32_t in_flight, retransmits;
+	uint32_t send_window, receive_window;
+	uint16_t mss;
+	uint8_t send_wscale, receive_wscale;
+	bool timestamps, sack, wscale, ecn;
+	const char *timer; /* "rto", "probe", "persist", "delack", "keepalive", ... ; NULL: none */
+	usec_t timer_in;
 };
 
 struct flow_report {
@@ -76,6 +93,8 @@ struct flow_report {
 	uint32_t send_queue; /* bytes the server sent that the client has not acknowledged */
 	uint32_t seq_delta; /* added to the server's sequence numbers on their way to the client */
 	uint32_t ts_delta;
+	bool has_ends; /* terminated, and not over */
+	struct end_report end[2]; /* toward the client, toward the server */
 };
 
 enum guard_event_kind {
@@ -143,6 +162,6 @@ uint32_t guard_report_events(const struct guard *g, uint64_t from, struct guard_
 const char *guard_event_key(enum guard_event_kind kind);
 const char *guard_event_text(enum guard_event_kind kind);
 int guard_event_level(enum guard_event_kind kind); /* syslog level */
-const char *flow_kind_name(enum flow_kind kind); /* "half-open", "passed", "relay" */
+const char *flow_kind_name(enum flow_kind kind); /* "half-open", "passed", "relay", "terminate" */
 
 #endif

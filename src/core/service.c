@@ -102,7 +102,7 @@ void service_configure(struct turn *t)
 
 		if (slot == SERVICE_NONE)
 			continue;
-		s->engine = (uint8_t)sc->engine;
+		terminate_configure(t, slot);
 		s->limits.start = sc->attack.start;
 		s->full_at = sc->attack.start / (c->workers > 1 ? c->workers : 1);
 		s->full_at += s->full_at == 0;

@@ -201,8 +201,9 @@ static void compare(struct turn *t, struct flow *f, const struct pkt *in)
 
 	if ((f->flags & FLOW_TIMESTAMPS) && !(has & TCP_OPT_TIMESTAMPS)) {
 		/*
-		 * DEVIATION from RFC 7323 3.2: the client gets segments without timestamps, which Linux,
-		 * Windows and others accept. Only this connection: the profile has learned now.
+		 * DEVIATION from RFC 7323 3.2, and only when the terminate engine has no room for the
+		 * flow: the client gets segments without timestamps, which Linux, Windows and others
+		 * accept. Only this connection: the profile has learned now.
 		 */
 		f->flags |= FLOW_SERVER_NO_TS;
 		differs = true;
@@ -232,6 +233,24 @@ static uint32_t offered_by(const struct flow *f)
 	       (f->flags & FLOW_SACK ? OFFER_SACK : 0) |
 	       (f->flags & FLOW_TIMESTAMPS ? OFFER_TIMESTAMPS : 0) |
 	       (f->flags & FLOW_ECN ? OFFER_ECN : 0);
+}
+
+/*
+ * cannot_relay() - the client was promised timestamps, and the server has none: nobody could make them
+ * up for it but an endpoint. Return: has the terminate engine taken the flow over?
+ */
+static bool cannot_relay(struct turn *t, uint32_t i, struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+	struct promise p;
+
+	if (!(f->flags & FLOW_TIMESTAMPS) || (in->opt.present & TCP_OPT_TIMESTAMPS))
+		return false;
+	promise_unpack(profile_promise(t->a, f->service, &f->server, f->server_port), &p);
+	if (!pkt_is_complete(in) || !terminate_instead(t, i, in, &p))
+		return false;
+	turn_service(t, f->service)->counters.reconciled++;
+	return true;
 }
 
 /* open_flow() - the server has accepted: from here on both halves are translated. */
@@ -303,7 +322,8 @@ void splice_server(struct turn *t, uint32_t i, struct pkt *in)
 	} else if (in->ack != isn + 1) {
 		wrong_ack(t, i, in);
 	} else if (in->flags & TCP_SYN) {
-		open_flow(t, i, in);
+		if (!cannot_relay(t, i, in))
+			open_flow(t, i, in);
 	}
 }
 
@@ -313,9 +333,8 @@ void splice_kill(struct turn *t, uint32_t i)
 	end_splice(t, i);
 }
 
-static void give_up(struct turn *t, uint32_t i)
+void learn_silence(struct turn *t, const struct flow *f)
 {
-	struct flow *f = flow_at(t->a, i);
 	struct service *s = turn_service(t, f->service);
 	struct profile *p = profile_get(t->a, f->service, &f->server, f->server_port, t->now);
 
@@ -327,7 +346,6 @@ static void give_up(struct turn *t, uint32_t i)
 		arena_event(t->a, GUARD_EVENT_SERVER_SILENT, s->name, &f->server, f->server_port, 0,
 			    NULL);
 	}
-	splice_kill(t, i);
 }
 
 void splice_timeout(struct turn *t, uint32_t i)
@@ -338,7 +356,8 @@ void splice_timeout(struct turn *t, uint32_t i)
 	usec_t wait;
 
 	if (age >= limit) {
-		give_up(t, i);
+		learn_silence(t, flow_at(t->a, i));
+		splice_kill(t, i);
 		return;
 	}
 	if (f->retries < SYN_RETRIES_MAX)

@@ -41,6 +41,19 @@ static uint32_t idle_limit(const struct turn *t, const struct flow *f)
 	return ticks_in(fins ? timeouts->half_closed : timeouts->established);
 }
 
+uint32_t track_idle_due(const struct turn *t, const struct flow *f)
+{
+	const struct guard_timeouts *timeouts = &t->config->timeouts;
+	usec_t limit = timeouts->established;
+
+	if (f->client_state > TCPS_ESTABLISHED || f->server_state > TCPS_ESTABLISHED)
+		limit = timeouts->half_closed;
+	if (f->client_state == TCPS_CLOSED || f->server_state == TCPS_CLOSED ||
+	    f->client_state == TCPS_TIME_WAIT || f->server_state == TCPS_TIME_WAIT)
+		limit = timeouts->closing;
+	return f->active + ticks_in(limit);
+}
+
 static void arm_at(struct turn *t, uint32_t i, uint32_t due)
 {
 	wheel_remove(&t->a->wheel, flow_timers(t->a), i);
@@ -194,6 +207,14 @@ enum track_result track_segment(struct turn *t, uint32_t i, enum flow_dir dir, c
 								  : TRACK_OUT_OF_WINDOW;
 }
 
+static void lives_no_more(struct service *s, const struct flow *f)
+{
+	if (flow_is_terminated(f))
+		s->terminated_now--;
+	else if (f->flags & FLOW_TRANSLATED)
+		s->spliced_now--;
+}
+
 void track_over(struct turn *t, uint32_t i, bool was_over)
 {
 	const struct flow *f = flow_at(t->a, i);
@@ -202,8 +223,7 @@ void track_over(struct turn *t, uint32_t i, bool was_over)
 	if (was_over == flow_is_over(f))
 		return;
 	s->time_wait++;
-	if (f->flags & FLOW_TRANSLATED)
-		s->spliced_now--;
+	lives_no_more(s, f);
 	/*
 	 * A passed flow needs nothing any more, and is kept in TIME-WAIT only to be seen. While there is
 	 * room: it gives way to any other (flow_find_victim()).
@@ -231,8 +251,10 @@ void track_forget(struct turn *t, uint32_t i)
 	s->flows--;
 	if (flow_is_over(f))
 		s->time_wait--;
-	else if (f->flags & FLOW_TRANSLATED)
-		s->spliced_now--;
+	else
+		lives_no_more(s, f);
+	if (flow_is_terminated(f))
+		terminate_forget(t, i);
 	flow_remove(t->a, i);
 }
 

@@ -111,8 +111,10 @@ static void parse_icmp(struct pkt *p)
 	icmp = p->data + p->l4_off;
 	p->icmp_type = icmp[0];
 	p->icmp_code = icmp[1];
-	if (is_icmp_error(p->family, p->icmp_type) && have >= ICMP_HEADER)
-		parse_quote(p, icmp, have);
+	if (!is_icmp_error(p->family, p->icmp_type) || have < ICMP_HEADER)
+		return;
+	p->mtu = p->family == 4 ? load16(icmp + 6) : load32(icmp + 4);
+	parse_quote(p, icmp, have);
 }
 
 /* parse_fragment() - a first fragment mostly carries the ports. */
@@ -152,6 +154,7 @@ int pkt_parse(struct pkt *p, uint8_t *data, uint32_t cap_len, uint32_t len, enum
 	memset(p, 0, offsetof(struct pkt, opt.sack));
 	p->icmp_type = 0;
 	p->icmp_code = 0;
+	p->mtu = 0;
 	p->data = data;
 	p->cap_len = cap_len < len ? cap_len : len;
 	p->csum = csum;

@@ -118,6 +118,7 @@ struct pkt {
 
 	/* kind == PKT_ICMP_ERROR */
 	uint8_t icmp_type, icmp_code;
+	uint32_t mtu; /* of "too big"; 0 in messages of old routers */
 	struct pkt_quote quote;
 };
 

@@ -25,7 +25,7 @@
 struct fx_tx {
 	usec_t at;
 	struct pkt pkt; /* its bytes in @data */
-	uint8_t data[SEGMENT_HEADERS_MAX];
+	uint8_t data[SEGMENT_HEADERS_MAX + 1500];
 };
 
 struct fixture {

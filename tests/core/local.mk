@@ -25,6 +25,13 @@ CORE_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/wire
 CORE_TEST_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 CORE_TEST_LIBS = libfixture.la libsegments.la libcore.la libwire.la libbase.la $(CHECK_LIBS)
 
+check_PROGRAMS += tests/core/test_terminate
+TESTS += tests/core/test_terminate
+tests_core_test_terminate_SOURCES = tests/core/test_terminate.c
+tests_core_test_terminate_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_terminate_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_terminate_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_state
 TESTS += tests/core/test_state
 tests_core_test_state_SOURCES = tests/core/test_state.c

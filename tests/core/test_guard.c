@@ -20,9 +20,17 @@ static void set_mode(enum guard_mode mode)
 
 START_TEST(limits_are_checked)
 {
-	static const struct guard_limits bad[] = {
-		{15, 1024}, {1024, 15}, {0, 0}, {16777215, 1024}, {1024, 16777215}};
-	static const struct guard_limits good[] = {{16, 16}, {16777214, 16}, {16, 16777214}};
+	static const struct guard_limits bad[] = {{15, 1024, 0, 0},
+						  {1024, 15, 0, 0},
+						  {0, 0, 0, 0},
+						  {16777215, 1024, 0, 0},
+						  {1024, 16777215, 0, 0},
+						  {16, 16, 16777215, 0},
+						  {16, 16, 16, (16u << 20) + 1}};
+	static const struct guard_limits good[] = {{16, 16, 0, 0},
+						   {16777214, 16, 0, 0},
+						   {16, 16777214, 0, 0},
+						   {16, 16, 16777214, 16u << 20}};
 	struct guard g;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -67,7 +67,7 @@ int guard_event_level(enum guard_event_kind kind)
 
 const char *flow_kind_name(enum flow_kind kind)
 {
-	static const char *const names[] = {"half-open", "passed", "relay"};
+	static const char *const names[] = {"half-open", "passed", "relay", "terminate"};
 
 	return names[kind];
 }

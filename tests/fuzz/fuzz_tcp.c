@@ -28,6 +28,8 @@
 /* A pipe in both shapes: alone, end 0 has an application instead of end 1. */
 static struct {
 	struct tcp_pipe pipe;
+	struct tcb end_of_pipe[2];
+	struct tcp_stream stream_of_pipe[2];
 	struct watch watch[2];
 	struct tcp_pool pool;
 	struct tcp_chunk chunk[CHUNKS_MAX];
@@ -75,9 +77,9 @@ static void check(void)
 	uint32_t chunks = 0;
 
 	for (unsigned i = 0; i < 2; i++) {
-		const struct tcb *t = &f.pipe.end[i];
+		const struct tcb *t = &f.end_of_pipe[i];
 
-		chunks += watch_stream(&f.pipe.stream[i], m);
+		chunks += watch_stream(&f.stream_of_pipe[i], m);
 		chunks += (t->flight != INDEX_NONE) + (t->gaps != INDEX_NONE);
 		if (i == 0 || f.piped)
 			watch_books(&f.watch[i], m);
@@ -95,7 +97,7 @@ static void poll_all(void)
 	for (i = 0; i < (f.piped ? 2 : 1); i++) {
 		struct tcp_io io = side(i);
 
-		while (tcp_poll(&f.pipe.end[i], &io, f.at < f.end ? f.at[0] * 256u : 0, &s)) {
+		while (tcp_poll(&f.end_of_pipe[i], &io, f.at < f.end ? f.at[0] * 256u : 0, &s)) {
 			watch_sent(&f.watch[i], &io, &s);
 			must(++n < 20000, "segments without end");
 		}
@@ -111,14 +113,14 @@ static void expire(void)
 	if (f.piped)
 		tcp_pipe_expire(&f.pipe, &pio);
 	else
-		tcp_expire(&f.pipe.end[0], &io);
+		tcp_expire(&f.end_of_pipe[0], &io);
 }
 
 static usec_t deadline(void)
 {
 	if (f.piped)
 		return tcp_pipe_deadline(&f.pipe, f.now);
-	return tcp_deadline(&f.pipe.end[0], f.now);
+	return tcp_deadline(&f.end_of_pipe[0], f.now);
 }
 
 /* pass() - time; timers fire when they are due, and having fired they are not due any more. */
@@ -147,7 +149,7 @@ static void give(unsigned i, struct tcp_segment *s)
 	if (f.piped)
 		tcp_pipe_input(&f.pipe, &pio, i, s, &reply);
 	else
-		tcp_input(&f.pipe.end[0], &io, s, &reply);
+		tcp_input(&f.end_of_pipe[0], &io, s, &reply);
 	must(!(reply.flags & ~(TCP_RST | TCP_ACK)), "an odd reply");
 	check();
 }
@@ -155,7 +157,7 @@ static void give(unsigned i, struct tcp_segment *s)
 /* offset_of() - of the text of @s in the stream that the peer of end @i sends. */
 static uint32_t offset_of(unsigned i, const struct tcp_segment *s)
 {
-	const struct tcb *t = &f.pipe.end[i];
+	const struct tcb *t = &f.end_of_pipe[i];
 	uint32_t first = s->seq + !!(s->flags & TCP_SYN);
 
 	if (t->state > TCPS_SYN_SENT)
@@ -179,7 +181,7 @@ static void put_text(unsigned i, struct tcp_segment *s, uint32_t len, bool forge
 /* basics() - what the peer of end @i sends when it does nothing wrong. */
 static struct tcp_segment basics(unsigned i)
 {
-	const struct tcb *t = &f.pipe.end[i];
+	const struct tcb *t = &f.end_of_pipe[i];
 	struct tcp_segment s = {
 		.seq = f.peer[i].nxt, .ack = t->snd_nxt, .flags = TCP_ACK, .window = 0x4000};
 
@@ -207,7 +209,7 @@ static void add_syn(struct tcp_segment *s)
 /* nice() - a segment in order: SYN, SYN-ACK, data, all with an ACK of everything. */
 static void nice(unsigned i, uint8_t how)
 {
-	const struct tcb *t = &f.pipe.end[i];
+	const struct tcb *t = &f.end_of_pipe[i];
 	struct tcp_segment s = basics(i);
 	uint32_t len = how & 8 ? 0 : next16() % 3000;
 
@@ -256,7 +258,7 @@ static struct tcp_segment odd(unsigned i, uint8_t how)
 		TCP_ACK, TCP_ACK | TCP_PSH, TCP_FIN | TCP_ACK, TCP_SYN,
 		TCP_RST, TCP_RST | TCP_ACK, TCP_SYN | TCP_ACK, 0,
 		TCP_FIN, TCP_ACK | TCP_URG, TCP_ACK | TCP_ECE, TCP_ACK | TCP_CWR};
-	const struct tcb *t = &f.pipe.end[i];
+	const struct tcb *t = &f.end_of_pipe[i];
 	const uint32_t seqs[] = {t->rcv_nxt, t->rcv_adv, t->irs, f.peer[i].nxt};
 	const uint32_t acks[] = {t->snd_una, t->snd_nxt, t->snd_una - t->max_snd_wnd, t->iss};
 	struct tcp_segment s = basics(i);
@@ -371,7 +373,7 @@ static void app(uint8_t how)
 		break;
 	default:
 		if (how & 4)
-			tcp_close_reading(&f.pipe.end[0], &io);
+			tcp_close_reading(&f.end_of_pipe[0], &io);
 		else
 			io.out->urgent = io.out->end, io.out->flags |= TCP_STREAM_URGENT;
 		break;
@@ -382,7 +384,7 @@ static void app(uint8_t how)
 static void path(unsigned i, uint8_t how)
 {
 	struct tcp_pipe_io pio = pipe_io();
-	struct tcb *t = &f.pipe.end[i];
+	struct tcb *t = &f.end_of_pipe[i];
 	struct tcp_io io = side(i);
 
 	if (how == 15 && f.piped)
@@ -447,14 +449,14 @@ static void open_end(unsigned i, uint8_t how)
 			       .timestamps = f.offer.timestamps};
 
 	if (how % 4 == 0)
-		tcp_connect(&f.pipe.end[i], &io, &f.offer);
+		tcp_connect(&f.end_of_pipe[i], &io, &f.offer);
 	else if (how % 4 == 1)
-		tcp_listen(&f.pipe.end[i], &io, &f.offer);
+		tcp_listen(&f.end_of_pipe[i], &io, &f.offer);
 	else
-		tcp_accept(&f.pipe.end[i], &io, &a);
+		tcp_accept(&f.end_of_pipe[i], &io, &a);
 	if (how % 4 > 1)
 		f.peer[i].nxt = f.peer[i].iss + 1;
-	f.watch[i].tcb = &f.pipe.end[i];
+	f.watch[i].tcb = &f.end_of_pipe[i];
 	f.watch[i].config = &f.config;
 	f.watch[i].out_salt = (uint8_t)!i;
 }
@@ -483,6 +485,8 @@ static void begin(void)
 				     .wscale = options & 4,
 				     .ecn = options & 8};
 	tcp_pool_init(&f.pool, limits & 4 ? 12 : CHUNKS_MAX);
+	f.pipe = (struct tcp_pipe){{&f.end_of_pipe[0], &f.end_of_pipe[1]},
+				   {&f.stream_of_pipe[0], &f.stream_of_pipe[1]}};
 	tcp_pipe_init(&f.pipe);
 	for (unsigned i = 0; i < 2; i++) {
 		f.peer[i].iss = f.peer[i].nxt = clock & 2 ? 0u - clock * 8u : clock * 0x9e3779b1u;
@@ -497,7 +501,8 @@ static void silence(void)
 {
 	struct tcp_io io = side(0);
 	struct tcp_pipe_io pio = pipe_io();
-	bool listens = f.pipe.end[0].state == TCPS_LISTEN || f.pipe.end[1].state == TCPS_LISTEN;
+	bool listens =
+		f.end_of_pipe[0].state == TCPS_LISTEN || f.end_of_pipe[1].state == TCPS_LISTEN;
 
 	if (!f.piped) {
 		app_read(UINT32_MAX);
@@ -507,12 +512,12 @@ static void silence(void)
 	if (f.config.keepalive_idle_ms && !listens) {
 		pass(3600 * USEC_PER_SEC);
 		for (unsigned i = 0; i < (f.piped ? 2 : 1); i++)
-			must(tcp_is_over(&f.pipe.end[i]), "a connection that does not end");
+			must(tcp_is_over(&f.end_of_pipe[i]), "a connection that does not end");
 	}
 	if (f.piped)
 		tcp_pipe_abort(&f.pipe, &pio, TCP_ERROR_ABORTED);
 	else
-		tcp_abort(&f.pipe.end[0], &io, TCP_ERROR_ABORTED);
+		tcp_abort(&f.end_of_pipe[0], &io, TCP_ERROR_ABORTED);
 	poll_all();
 	if (!f.piped) {
 		tcp_stream_clear(io.in, io.memory);

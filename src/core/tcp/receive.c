@@ -360,6 +360,12 @@ bool window_grew(const struct tcb *t, const struct tcp_io *io)
 
 	if (!is_synchronized(t) || (t->flags & TCB_FIN_RECEIVED))
 		return false;
+	/* What the handshake has promised is enough to begin with. */
+	if (t->rcv_nxt == t->irs + 1 && t->rcv_adv - t->rcv_nxt >= step(t))
+		return false;
+	/* While plenty is left, an ACK that is due soon can tell. */
+	if ((t->flags & TCB_DELACK) && t->rcv_adv - t->rcv_nxt >= 8 * step(t))
+		return false;
 	grow = grows_by(t, io);
 	return grow >= max_u32(t->rcv_buf / 4, step(t)) ||
 	       (t->rcv_adv - t->rcv_nxt < step(t) && grow >= step(t) && grow >= t->rcv_mss);

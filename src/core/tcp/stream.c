@@ -103,6 +103,19 @@ void tcp_stream_copy(struct tcp_stream *s, struct tcp_memory m, uint32_t offset,
 	}
 }
 
+uint32_t tcp_stream_piece(struct tcp_stream *s, struct tcp_memory m, uint32_t offset, uint32_t len,
+			  const uint8_t **data)
+{
+	uint32_t i = last_not_after(s, m, offset & ~(uint32_t)CHUNK_MASK);
+	uint32_t at = offset & CHUNK_MASK;
+
+	if (i == INDEX_NONE)
+		return 0;
+	s->cursor = i;
+	*data = m.chunk[i].data + at;
+	return TCP_CHUNK_BYTES - at < len ? TCP_CHUNK_BYTES - at : len;
+}
+
 static void drop_head(struct tcp_stream *s, struct tcp_memory m)
 {
 	uint32_t i = s->head;

@@ -52,6 +52,14 @@ uint32_t tcp_stream_append(struct tcp_stream *s, struct tcp_memory m, const uint
 void tcp_stream_copy(struct tcp_stream *s, struct tcp_memory m, uint32_t offset, uint8_t *to,
 		     uint32_t len);
 
+/*
+ * tcp_stream_piece() - where the bytes from @offset on lie, at most @len of them, between start and end.
+ * @data: set; they stay there until they are released.
+ * Return: how many lie there in one piece.
+ */
+uint32_t tcp_stream_piece(struct tcp_stream *s, struct tcp_memory m, uint32_t offset, uint32_t len,
+			  const uint8_t **data);
+
 /* tcp_stream_release() - forget everything before @offset, which is at most end. */
 void tcp_stream_release(struct tcp_stream *s, struct tcp_memory m, uint32_t offset);
 

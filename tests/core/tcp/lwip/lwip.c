@@ -61,6 +61,8 @@ static struct {
 	struct rng rng;
 	usec_t now, tick_at;
 	struct tcp_pipe pipe; /* both ends, or end 0 and the application @own */
+	struct tcb end_of_pipe[2];
+	struct tcp_stream stream_of_pipe[2];
 	struct tcp_pool pool;
 	struct tcp_chunk chunk[CHUNKS];
 	struct stack_app app[2]; /* lwIP's, behind end 0 and 1 */
@@ -245,11 +247,11 @@ static void take_packet(unsigned end, uint8_t *data, uint32_t len)
 			struct tcp_io other = side(1);
 
 			w.begun = true;
-			tcp_connect(&w.pipe.end[1], &other, &w.plan.offer[1]);
+			tcp_connect(&w.end_of_pipe[1], &other, &w.plan.offer[1]);
 		}
 		tcp_pipe_input(&w.pipe, &pio, end, &s, &reply);
 	} else {
-		tcp_input(&w.pipe.end[0], &io, &s, &reply);
+		tcp_input(&w.end_of_pipe[0], &io, &s, &reply);
 	}
 	if (reply.flags)
 		send_segment(end, &reply);
@@ -329,7 +331,7 @@ static void own_write(struct tcp_io *io)
 
 static void own_run(void)
 {
-	struct tcb *t = &w.pipe.end[0];
+	struct tcb *t = &w.end_of_pipe[0];
 	struct tcp_io io = side(0);
 
 	if (t->state < TCPS_ESTABLISHED) {
@@ -365,7 +367,7 @@ static void work(void)
 		for (unsigned i = 0; i < n_ends(); i++) {
 			struct tcp_io io = side(i);
 
-			while (tcp_poll(&w.pipe.end[i], &io, w.plan.max_len, &s))
+			while (tcp_poll(&w.end_of_pipe[i], &io, w.plan.max_len, &s))
 				send_segment(i, &s);
 		}
 	}
@@ -387,10 +389,10 @@ static bool is_waiting(unsigned i)
 
 static bool is_done(void)
 {
-	bool waits = false, listens = w.pipe.end[0].state == TCPS_LISTEN && w.app[0].closed;
+	bool waits = false, listens = w.end_of_pipe[0].state == TCPS_LISTEN && w.app[0].closed;
 
 	for (unsigned i = 0; i < n_ends(); i++) {
-		if (!listens && !tcp_is_over(&w.pipe.end[i]))
+		if (!listens && !tcp_is_over(&w.end_of_pipe[i]))
 			return false;
 		waits |= is_waiting(i);
 		if (!w.app[i].closed && !is_waiting(i))
@@ -406,7 +408,7 @@ static void advance(void)
 	struct tcp_pipe_io pio = pipe_io();
 	struct tcp_io io = side(0);
 
-	at = piped() ? tcp_pipe_deadline(&w.pipe, w.now) : tcp_deadline(&w.pipe.end[0], w.now);
+	at = piped() ? tcp_pipe_deadline(&w.pipe, w.now) : tcp_deadline(&w.end_of_pipe[0], w.now);
 	next = at < next ? at : next;
 	for (unsigned i = 0; i < 3; i++) {
 		at = i < 2 ? w.app[i].stalled_until : w.own.stalled_until;
@@ -424,7 +426,7 @@ static void advance(void)
 	if (piped())
 		tcp_pipe_expire(&w.pipe, &pio);
 	else
-		tcp_expire(&w.pipe.end[0], &io);
+		tcp_expire(&w.end_of_pipe[0], &io);
 }
 
 static void judge_app(const struct stack_app *a, const struct stack_app *writer, const char *name)
@@ -451,14 +453,14 @@ static void judge(void)
 	judge_app(&w.app[0], second, "the first");
 	judge_app(second, &w.app[0], "the second");
 	for (unsigned i = 0; i < n_ends(); i++) {
-		const struct tcb *t = &w.pipe.end[i];
+		const struct tcb *t = &w.end_of_pipe[i];
 
 		w.out.resent += t->retransmits;
 		if (!w.out.broken_off && t->error)
 			fail("end %u: %s", i, tcp_error_text((enum tcp_error)t->error));
 	}
 	for (unsigned i = 0; i < 2 && !piped(); i++)
-		tcp_stream_clear(&w.pipe.stream[i], pipe_io().memory);
+		tcp_stream_clear(&w.stream_of_pipe[i], pipe_io().memory);
 	if (w.pool.used > 0)
 		fail("%u chunks are left", w.pool.used);
 }
@@ -517,6 +519,8 @@ static void begin(uint64_t seed)
 	w.now = 1000 * USEC_PER_SEC;
 	w.tick_at = w.now + rng_below(&w.rng, STACK_TICK);
 	tcp_pool_init(&w.pool, CHUNKS);
+	w.pipe = (struct tcp_pipe){{&w.end_of_pipe[0], &w.end_of_pipe[1]},
+				   {&w.stream_of_pipe[0], &w.stream_of_pipe[1]}};
 	tcp_pipe_init(&w.pipe);
 	second = piped() ? &w.app[1] : &w.own;
 	w.app[0].plan = w.plan.app[0];
@@ -527,10 +531,10 @@ static void begin(uint64_t seed)
 	io = side(0);
 	if (w.plan.shape == WE_CONNECT) {
 		stack_listen(&w.app[0]);
-		tcp_connect(&w.pipe.end[0], &io, &w.plan.offer[0]);
+		tcp_connect(&w.end_of_pipe[0], &io, &w.plan.offer[0]);
 		return;
 	}
-	tcp_listen(&w.pipe.end[0], &io, &w.plan.offer[0]);
+	tcp_listen(&w.end_of_pipe[0], &io, &w.plan.offer[0]);
 	if (piped())
 		stack_listen(&w.app[1]);
 	stack_connect(&w.app[0], &ours[0], w.plan.v6);
@@ -545,8 +549,8 @@ static void run(uint64_t seed)
 			break;
 		if (w.now > TIME_LIMIT)
 			fail("does not end: %s, %s",
-			     tcp_state_name((enum tcp_state)w.pipe.end[0].state),
-			     tcp_state_name((enum tcp_state)w.pipe.end[1].state));
+			     tcp_state_name((enum tcp_state)w.end_of_pipe[0].state),
+			     tcp_state_name((enum tcp_state)w.end_of_pipe[1].state));
 		advance();
 	}
 	if (!w.out.why[0])

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/terminal.h"
+
+#include <string.h>
+
+#include "core/arena.h"
+
+static struct terminal *entries(const struct guard_arena *a)
+{
+	return arena_at(a, a->at.terminals);
+}
+
+void terminals_init(struct guard_arena *a)
+{
+	struct terminals *t = &a->terminals;
+
+	memset(t, 0, sizeof(*t));
+	t->free = t->first = t->last = INDEX_NONE;
+	tcp_pool_init(&t->pool, a->limits.chunks);
+}
+
+bool terminal_take(struct guard_arena *a, struct flow *f)
+{
+	struct terminals *t = &a->terminals;
+	uint32_t i = t->free;
+	struct tcp_pipe pipe;
+
+	if (i != INDEX_NONE)
+		t->free = entries(a)[i].next;
+	else if (t->fresh < a->limits.max_terminated)
+		i = t->fresh++;
+	else
+		return false;
+	t->used++;
+	f->terminal = i;
+	entries(a)[i].next = TERMINAL_NOT_QUEUED;
+	pipe = terminal_pipe(a, f);
+	tcp_pipe_init(&pipe);
+	return true;
+}
+
+void terminal_give(struct guard_arena *a, struct flow *f)
+{
+	struct terminals *t = &a->terminals;
+
+	entries(a)[f->terminal].next = t->free;
+	t->free = f->terminal;
+	t->used--;
+	f->terminal = INDEX_NONE;
+}
+
+struct terminal *terminal_of(const struct guard_arena *a, const struct flow *f)
+{
+	return &entries(a)[f->terminal];
+}
+
+void terminal_keep(struct guard_arena *a, const struct flow *f)
+{
+	arena_keep(a, terminal_of(a, f), sizeof(struct terminal));
+}
+
+struct tcp_pipe terminal_pipe(const struct guard_arena *a, struct flow *f)
+{
+	struct terminal *e = terminal_of(a, f);
+
+	return (struct tcp_pipe){{&e->end[0], &e->end[1]}, {&f->stream, &e->stream}};
+}
+
+struct tcp_memory terminal_memory(struct guard_arena *a)
+{
+	return (struct tcp_memory){&a->terminals.pool, arena_at(a, a->at.chunks)};
+}
+
+void terminal_queue(struct guard_arena *a, uint32_t i)
+{
+	struct terminals *t = &a->terminals;
+	struct terminal *e = terminal_of(a, flow_at(a, i));
+
+	if (e->next != TERMINAL_NOT_QUEUED)
+		return;
+	e->next = INDEX_NONE;
+	if (t->first == INDEX_NONE)
+		t->first = i;
+	else
+		terminal_of(a, flow_at(a, t->last))->next = i;
+	t->last = i;
+}
+
+uint32_t terminal_next(struct guard_arena *a)
+{
+	struct terminals *t = &a->terminals;
+	uint32_t i = t->first;
+	struct terminal *e;
+
+	if (i == INDEX_NONE)
+		return i;
+	e = terminal_of(a, flow_at(a, i));
+	t->first = e->next;
+	e->next = TERMINAL_NOT_QUEUED;
+	return i;
+}
+
+void terminal_unqueue(struct guard_arena *a, uint32_t i)
+{
+	struct terminals *t = &a->terminals;
+	struct terminal *e = terminal_of(a, flow_at(a, i));
+	uint32_t before = t->first;
+
+	if (e->next == TERMINAL_NOT_QUEUED)
+		return;
+	if (before == i) {
+		terminal_next(a);
+		return;
+	}
+	while (terminal_of(a, flow_at(a, before))->next != i)
+		before = terminal_of(a, flow_at(a, before))->next;
+	terminal_of(a, flow_at(a, before))->next = e->next;
+	if (t->last == i)
+		t->last = before;
+	e->next = TERMINAL_NOT_QUEUED;
+}
+
+uint32_t *terminal_gaps(struct guard_arena *a, const struct ip_addr *client)
+{
+	uint64_t h = arena_hash(a, client, 0, client, 0);
+
+	return &a->terminals.gaps[h % TERMINAL_CLIENTS];
+}

@@ -1,0 +1,798 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The terminate engine: the guard is the server for the client and the client for the server, with a
+ * TCP of its own (core/tcp) on both sides, so that no oddity of the client's TCP reaches the server.
+ *
+ *   client            guard                      server
+ *      --- SYN --------->|                            nothing is kept: a cookie
+ *      <-- SYN-ACK ------|                            with a window: data may come
+ *      --- ACK (data) -->|                            end 0 ESTABLISHED
+ *                        |--- SYN ------------------->| end 1 SYN-SENT
+ *                        |<-- SYN-ACK ----------------| end 1 ESTABLISHED
+ *      <== data ========>|<== data ==================>|
+ *
+ * What has to be sent is not sent where a segment comes in, but when the caller has handed over its whole
+ * batch: terminate_poll(). So one ACK answers many segments.
+ *
+ * Toward the server, the guard takes the client's own initial sequence number. The client's TCP sees to
+ * it that those of one pair of ports advance, so the server takes a new connection for a new one even
+ * in TIME-WAIT. The timestamps are the guard's, with an offset that is constant for a pair of addresses.
+ */
+#include "core/internal.h"
+
+#include <string.h>
+
+#define SYN_RTO_MS	   250 /* DEVIATION from RFC 6298 2.1, as in splice.c */
+#define WRONG_ACKS_MAX	   8 /* stale connections of the server to be reset before giving up */
+#define POLL_SEGMENTS	   32 /* packets of one flow until others get a turn */
+#define SAY_AGAIN	   (10 * USEC_PER_SEC)
+#define SAY_RESET_AGAIN	   USEC_PER_SEC
+#define HOG_LOOKS	   256 /* flows that are looked at when memory is out */
+#define HOG_STALLED_MS	   1000u /* whose reader has not taken anything for so long */
+#define HEADERS_MAX	   120 /* of IPv6 and TCP, and a bit */
+#define REST_TIMESTAMPS(i) (1u << (i)) /* in flow.retries when it is over */
+
+/* ---- one call on one flow ---- */
+
+struct work {
+	uint32_t i;
+	struct flow *f;
+	struct service *s;
+	struct tcp_pipe pipe;
+	struct tcp_pipe_io io;
+	/* as it was before */
+	uint32_t received[2], ahead, retransmits;
+};
+
+static uint32_t bytes_ahead(const struct work *w)
+{
+	return (w->pipe.stream[0]->high - w->pipe.stream[0]->end) +
+	       (w->pipe.stream[1]->high - w->pipe.stream[1]->end);
+}
+
+static uint32_t retransmits(const struct work *w)
+{
+	return w->pipe.end[0]->retransmits + w->pipe.end[1]->retransmits;
+}
+
+static void work_begin(struct turn *t, uint32_t i, struct work *w)
+{
+	w->i = i;
+	w->f = flow_at(t->a, i);
+	w->s = turn_service(t, w->f->service);
+	flow_keep(t->a, i);
+	terminal_keep(t->a, w->f);
+	w->pipe = terminal_pipe(t->a, w->f);
+	w->io = (struct tcp_pipe_io){&w->s->tcp, terminal_memory(t->a), t->now};
+	w->received[0] = w->pipe.stream[0]->end;
+	w->received[1] = w->pipe.stream[1]->end;
+	w->ahead = bytes_ahead(w);
+	w->retransmits = retransmits(w);
+}
+
+/* work_end() - keep the books: bytes, what the client holds out of order, states. */
+static void work_end(struct turn *t, struct work *w)
+{
+	struct flow *f = w->f;
+	uint32_t ahead = bytes_ahead(w);
+
+	f->bytes_in += w->pipe.stream[0]->end - w->received[0];
+	f->bytes_out += w->pipe.stream[1]->end - w->received[1];
+	w->s->counters.retransmits += retransmits(w) - w->retransmits;
+	if (ahead != w->ahead)
+		*terminal_gaps(t->a, &f->client) += ahead - w->ahead;
+	f->client_state = w->pipe.end[0]->state;
+	f->server_state = w->pipe.end[1]->state;
+}
+
+/* ---- sending ---- */
+
+static void address(const struct flow *f, unsigned end, struct segment *g)
+{
+	const struct ip_addr *from = end ? &f->client : &f->server;
+	const struct ip_addr *to = end ? &f->server : &f->client;
+
+	g->src = *from;
+	g->dst = *to;
+	g->sport = end ? f->client_port : f->server_port;
+	g->dport = end ? f->server_port : f->client_port;
+	/* what the other side's packets carry, so that routers treat ours alike */
+	g->ttl = end ? (uint8_t)f->client_ttl : 0;
+	g->tos = (uint8_t)((end ? f->client_dscp : f->server_dscp) << 2);
+}
+
+static void segment_from(const struct flow *f, unsigned end, const struct tcp_segment *s,
+			 struct segment *g)
+{
+	memset(g, 0, sizeof(*g));
+	address(f, end, g);
+	g->seq = s->seq;
+	g->ack = s->ack;
+	g->flags = s->flags;
+	g->window = s->window;
+	g->urgent = s->urgent;
+	g->opt = s->opt;
+	g->tos |= s->ect ? 2 : 0; /* ECT(0), RFC 3168 5 */
+	g->payload_len = s->len;
+}
+
+/* put_pieces() - where the payload lies; nothing is copied. */
+static void put_pieces(struct turn *t, struct work *w, unsigned end, const struct tcp_segment *s,
+		       struct guard_tx *tx)
+{
+	struct tcp_stream *out = w->pipe.stream[!end];
+	uint32_t offset = s->offset, left = s->len;
+
+	tx->piece = (uint16_t)t->out->n_pieces;
+	tx->n_pieces = 0;
+	while (left > 0) {
+		struct guard_piece *p = &t->out->piece[t->out->n_pieces];
+
+		p->len = tcp_stream_piece(out, w->io.memory, offset, left, &p->data);
+		if (p->len == 0)
+			break;
+		offset += p->len;
+		left -= p->len;
+		t->out->n_pieces++;
+		tx->n_pieces++;
+	}
+}
+
+static void send_segment(struct turn *t, struct work *w, unsigned end, const struct tcp_segment *s)
+{
+	struct segment g;
+	struct guard_tx *tx;
+	int len;
+
+	segment_from(w->f, end, s, &g);
+	if (s->flags & TCP_RST)
+		w->s->counters.resets_sent++;
+	if (s->len == 0) {
+		emit(t, &g);
+		return;
+	}
+	tx = &t->out->tx[t->out->n_tx];
+	len = segment_headers(&g, tx->data, sizeof(tx->data));
+	if (len < 0) {
+		t->a->drops[GUARD_DROP_TX_FULL]++;
+		return;
+	}
+	tx->len = (uint16_t)len;
+	tx->family = (uint8_t)ip_addr_family(&g.src);
+	tx->gso_size = s->len > s->mss ? s->mss : 0;
+	put_pieces(t, w, end, s, tx);
+	t->out->n_tx++;
+}
+
+static bool has_room(const struct turn *t)
+{
+	return t->out->n_tx < GUARD_TX_MAX &&
+	       t->out->n_pieces + GUARD_TX_PIECES <= GUARD_PIECES_MAX;
+}
+
+/* payload_limit() - urgent data must not be cut by somebody else: it may not know how. */
+static uint32_t payload_limit(const struct turn *t, const struct work *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct tcp_stream *s = w->pipe.stream[i];
+
+		if ((s->flags & TCP_STREAM_URGENT) && seq_gt(s->urgent, s->start))
+			return 0;
+	}
+	return t->out->payload_max > HEADERS_MAX ? t->out->payload_max - HEADERS_MAX : 0;
+}
+
+/* ---- the end ---- */
+
+static enum tcp_error cause(const struct tcp_pipe *p)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (p->end[i]->error != TCP_ERROR_NONE && p->end[i]->error != TCP_ERROR_ABORTED)
+			return p->end[i]->error;
+	}
+	return p->end[0]->error != TCP_ERROR_NONE ? p->end[0]->error : p->end[1]->error;
+}
+
+/* say_reset() - why the guard has ended a connection; not with each one of an attack. */
+static void say_reset(struct turn *t, const struct flow *f, const char *why)
+{
+	struct terminals *all = &t->a->terminals;
+	struct service *s = turn_service(t, f->service);
+
+	s->counters.terminated_reset++;
+	if (all->reset_said && t->now - all->reset_said < SAY_RESET_AGAIN) {
+		all->resets_unsaid++;
+		return;
+	}
+	all->reset_said = t->now;
+	arena_event(t->a, GUARD_EVENT_TERMINATED_RESET, s->name, &f->client, f->client_port,
+		    all->resets_unsaid, why);
+	all->resets_unsaid = 0;
+}
+
+static void account(struct turn *t, const struct work *w)
+{
+	enum tcp_error why = cause(&w->pipe);
+
+	switch (why) {
+	case TCP_ERROR_TIMEOUT:
+		if (!(w->f->flags & FLOW_ANSWERED)) {
+			learn_silence(t, w->f);
+			break;
+		}
+		say_reset(t, w->f, tcp_error_text(why));
+		break;
+	case TCP_ERROR_STALLED:
+	case TCP_ERROR_VANISHED:
+		say_reset(t, w->f, tcp_error_text(why));
+		break;
+	default:
+		break;
+	}
+}
+
+static struct flow_rest rest_of(const struct tcb *e)
+{
+	return (struct flow_rest){e->snd_nxt, e->rcv_nxt, e->ts_offset, e->ts_recent};
+}
+
+/* forget_terminal() - give it back with all that it holds. */
+static void forget_terminal(struct turn *t, uint32_t i)
+{
+	struct work w;
+
+	terminal_unqueue(t->a, i);
+	work_begin(t, i, &w);
+	tcp_pipe_clear(&w.pipe, &w.io);
+	work_end(t, &w);
+	terminal_give(t->a, w.f);
+}
+
+/* settle() - both ends are over: TIME-WAIT does not need their memory. */
+static void settle(struct turn *t, struct work *w)
+{
+	struct flow *f = w->f;
+	const struct tcb *e0 = w->pipe.end[0], *e1 = w->pipe.end[1];
+	struct flow_rest rest[2] = {rest_of(e0), rest_of(e1)};
+	uint8_t states[2] = {e0->state, e1->state};
+	bool by_fin = cause(&w->pipe) == TCP_ERROR_NONE;
+	unsigned retries = (e0->flags & TCB_TIMESTAMPS ? REST_TIMESTAMPS(0) : 0) |
+			   (e1->flags & TCB_TIMESTAMPS ? REST_TIMESTAMPS(1) : 0);
+
+	account(t, w);
+	forget_terminal(t, w->i);
+	f->rest[0] = rest[0];
+	f->rest[1] = rest[1];
+	f->retries = retries & 15;
+	f->client_state = states[0];
+	f->server_state = states[1];
+	if (by_fin || states[0] == TCPS_TIME_WAIT || states[1] == TCPS_TIME_WAIT)
+		f->flags |= FLOW_CLIENT_FIN | FLOW_SERVER_FIN;
+	else
+		f->flags |= FLOW_RESET;
+	f->active = turn_tick(t);
+	track_over(t, w->i, false);
+	track_arm(t, w->i);
+}
+
+static bool end_is_over(const struct tcb *e)
+{
+	return e->state == TCPS_TIME_WAIT || tcp_is_over(e);
+}
+
+/* arm() - for the first of what both ends and silence demand; too early does no harm. */
+static void arm(struct turn *t, struct work *w)
+{
+	usec_t due = tcp_pipe_deadline(&w->pipe, t->now);
+	uint32_t silence = track_idle_due(t, w->f);
+	uint32_t tick = due == USEC_NEVER ? silence : ticks_in(due);
+
+	if (seq_gt(tick, silence))
+		tick = silence;
+	if (wheel_armed(&w->f->timer) && seq_leq(w->f->timer.due, tick))
+		return;
+	wheel_remove(&t->a->wheel, flow_timers(t->a), w->i);
+	wheel_add(&t->a->wheel, flow_timers(t->a), w->i, tick);
+}
+
+/* poll_flow() - send what it has to send. Return: is there more? */
+static bool poll_flow(struct turn *t, uint32_t i)
+{
+	struct tcp_segment s;
+	uint32_t sent = 0, limit;
+	bool more = true;
+	struct work w;
+	unsigned end;
+
+	work_begin(t, i, &w);
+	limit = payload_limit(t, &w);
+	while (sent < POLL_SEGMENTS && has_room(t) && more) {
+		more = tcp_pipe_poll(&w.pipe, &w.io, limit, &end, &s);
+		if (more)
+			send_segment(t, &w, end, &s);
+		sent += more;
+	}
+	work_end(t, &w);
+	if (more)
+		return true;
+	if (end_is_over(w.pipe.end[0]) && end_is_over(w.pipe.end[1]))
+		settle(t, &w);
+	else
+		arm(t, &w);
+	return false;
+}
+
+void terminate_poll(struct turn *t)
+{
+	while (has_room(t)) {
+		uint32_t i = terminal_next(t->a);
+
+		if (i == INDEX_NONE)
+			break;
+		if (poll_flow(t, i))
+			terminal_queue(t->a, i);
+		arena_commit(t->a);
+	}
+}
+
+/* ---- the beginning ---- */
+
+static uint32_t ms_of(usec_t t)
+{
+	return (uint32_t)(t / USEC_PER_MSEC);
+}
+
+void terminate_configure(struct turn *t, uint32_t slot)
+{
+	struct service *s = turn_service(t, slot);
+	const struct guard_service_config *sc = &t->config->service[s->config];
+	struct tcp_config *c = &s->tcp;
+
+	if (s->engine != sc->engine && s->mode != GUARD_MODE_COUNT)
+		s->engine_since = t->now;
+	s->engine = (uint8_t)sc->engine;
+	tcp_config_default(c);
+	c->syn_timeout_ms = ms_of(t->config->timeouts.syn_sent);
+	c->msl_ms = ms_of(t->config->msl);
+	c->user_timeout_ms = ms_of(sc->user_timeout);
+	c->stall_ms = ms_of(sc->stall_timeout);
+	c->keepalive_idle_ms = ms_of(sc->keepalive.idle);
+	c->keepalive_interval_ms = ms_of(sc->keepalive.interval);
+	c->keepalive_probes = sc->keepalive.probes;
+}
+
+static uint16_t syn_window(bool wscale)
+{
+	return wscale ? TERMINATE_SYN_WINDOW : UINT16_MAX;
+}
+
+uint16_t terminate_syn_window(const struct cookie_options *o)
+{
+	return syn_window(o->wscale != COOKIE_NO_WSCALE);
+}
+
+/* clock_of() - the timestamps toward a server go on from one connection of a client to the next. */
+static uint32_t clock_of(const struct turn *t, const struct flow *f)
+{
+	return (uint32_t)(t->now / USEC_PER_MSEC) +
+	       (uint32_t)arena_hash(t->a, &f->client, 0, &f->server, 0);
+}
+
+static void full(struct turn *t, uint32_t slot)
+{
+	struct terminals *all = &t->a->terminals;
+
+	if (all->full_said && t->now - all->full_said < SAY_AGAIN)
+		return;
+	all->full_said = t->now;
+	arena_event(t->a, GUARD_EVENT_TERMINATED_FULL, turn_service(t, slot)->name, NULL, 0,
+		    t->a->limits.max_terminated, "new ones are reset");
+}
+
+static void accept_client(struct turn *t, struct work *w, const struct pkt *in,
+			  const struct splice_offer *o)
+{
+	bool wscale = o->client.wscale != COOKIE_NO_WSCALE;
+	struct tcp_agreed agreed = {
+		.iss = o->cookie.isn,
+		.irs = o->client_isn,
+		.snd_wnd = (uint32_t)in->window << (wscale ? o->client.wscale : 0),
+		.rcv_wnd = o->terminate ? syn_window(wscale) : 0,
+		.ts_val = o->cookie.tsval,
+		.ts_recent = in->opt.ts_val,
+		.mss = o->client.mss,
+		.rcv_mss = o->promised.mss,
+		.snd_wscale = wscale ? o->client.wscale : 0,
+		.rcv_wscale = wscale ? promise_wscale(&o->promised) : 0,
+		.wscale = wscale,
+		.sack = o->client.sack,
+		.timestamps = o->client.timestamps,
+		.ecn = o->client.ecn,
+		.v6 = in->family == 6,
+	};
+	struct tcp_io side = tcp_pipe_side(&w->pipe, &w->io, 0);
+
+	tcp_accept(w->pipe.end[0], &side, &agreed);
+}
+
+static struct tcp_offer offer_to_server(const struct turn *t, const struct flow *f,
+					uint32_t client_isn, uint16_t mss, bool ecn)
+{
+	return (struct tcp_offer){
+		.iss = client_isn,
+		.ts_val = clock_of(t, f),
+		.rcv_mss = mss,
+		.wscale = true,
+		.sack = true,
+		.timestamps = true,
+		.ecn = ecn,
+		.v6 = !ip_addr_is_v4(&f->client),
+	};
+}
+
+static void connect_server(struct turn *t, struct work *w, const struct tcp_offer *offer)
+{
+	struct tcp_io side = tcp_pipe_side(&w->pipe, &w->io, 1);
+	struct tcp_config hasty = *side.config;
+
+	hasty.rto_initial_ms = SYN_RTO_MS;
+	side.config = &hasty;
+	tcp_connect(w->pipe.end[1], &side, offer);
+}
+
+void terminate_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct splice_offer *o)
+{
+	uint32_t i = track_new_flow(t, slot, in);
+	struct flow *f = i == INDEX_NONE ? NULL : flow_at(t->a, i);
+	struct tcp_offer offer;
+	struct work w;
+
+	if (!f || !terminal_take(t->a, f)) {
+		if (f) {
+			full(t, slot);
+			track_forget(t, i);
+		}
+		emit_rst_reply(t, in);
+		turn_service(t, slot)->counters.resets_sent++;
+		turn_drop(t, GUARD_DROP_TABLE_FULL);
+		return;
+	}
+	f->flags = FLOW_TRANSLATED | FLOW_TWO_ENDS;
+	flow_set_cookie_isn(f, o->cookie.isn);
+	f->client_ttl = in->ttl > 1 ? in->ttl : 0;
+	f->client_dscp = in->tos >> 2 & 0x3f;
+	turn_service(t, slot)->terminated_now++;
+	work_begin(t, i, &w);
+	accept_client(t, &w, in, o);
+	offer = offer_to_server(t, f, o->client_isn, o->client.mss, o->client.ecn);
+	connect_server(t, &w, &offer);
+	if (!o->terminate) /* the SYN-ACK had no window */
+		w.pipe.end[0]->flags |= TCB_SEND_ACK;
+	work_end(t, &w);
+	terminate_input(t, i, FROM_CLIENT, in);
+}
+
+bool terminate_instead(struct turn *t, uint32_t i, struct pkt *synack, const struct promise *p)
+{
+	struct flow *f = flow_at(t->a, i);
+	struct flow was = *f;
+	bool wscale = was.flags & FLOW_CLIENT_WSCALE;
+	uint32_t waited = ms_of(usec_of_ticks(turn_tick(t) - was.born));
+	struct tcp_agreed agreed = {
+		.iss = flow_cookie_isn(&was),
+		.irs = was.splicing.client_isn,
+		.snd_wnd = (uint32_t)was.splicing.client_window << (wscale ? was.client_wscale : 0),
+		.ts_val = was.splicing.cookie_tsval + waited,
+		.ts_recent = was.ts_recent,
+		.mss = was.splicing.mss,
+		.rcv_mss = p->mss,
+		.snd_wscale = wscale ? was.client_wscale : 0,
+		.rcv_wscale = wscale ? was.promised_wscale : 0,
+		.wscale = wscale,
+		.sack = was.flags & FLOW_SACK,
+		.timestamps = was.flags & FLOW_TIMESTAMPS,
+		.ecn = was.flags & FLOW_ECN,
+		.v6 = synack->family == 6,
+	};
+	struct tcp_offer offer;
+	struct tcp_io side;
+	struct work w;
+
+	if (!terminal_take(t->a, f))
+		return false;
+	f->flags = FLOW_TRANSLATED | FLOW_TWO_ENDS;
+	f->retries = 0;
+	f->client_ttl = was.splicing.ttl;
+	f->client_dscp = was.splicing.tos >> 2 & 0x3f;
+	f->server_dscp = 0;
+	turn_service(t, f->service)->spliced_now--;
+	turn_service(t, f->service)->terminated_now++;
+	work_begin(t, i, &w);
+	side = tcp_pipe_side(&w.pipe, &w.io, 0);
+	tcp_accept(w.pipe.end[0], &side, &agreed);
+	w.pipe.end[0]->flags |= TCB_SEND_ACK;
+	offer = offer_to_server(t, f, was.splicing.client_isn, was.splicing.mss,
+				was.flags & FLOW_ECN);
+	offer.ts_val = was.ts_recent;
+	offer.wscale = wscale;
+	offer.sack = was.flags & FLOW_SACK;
+	offer.timestamps = was.flags & FLOW_TIMESTAMPS;
+	side = tcp_pipe_side(&w.pipe, &w.io, 1);
+	tcp_connecting(w.pipe.end[1], &side, &offer, was.client_wscale);
+	w.pipe.end[1]->sent_at -= waited; /* or longer: it may have been sent again */
+	work_end(t, &w);
+	terminate_input(t, i, FROM_SERVER, synack);
+	return true;
+}
+
+/* ---- segments ---- */
+
+/*
+ * hog_found() - memory is out: whoever holds most of it, for a reader that does not read, must go.
+ * Return: the flow, or INDEX_NONE.
+ */
+static uint32_t hog_found(struct turn *t)
+{
+	uint32_t best = INDEX_NONE, most = 0, ms = (uint32_t)(t->now / USEC_PER_MSEC);
+
+	for (uint32_t n = 0; n < HOG_LOOKS && n < t->a->flow_fresh; n++) {
+		uint32_t i = t->a->terminals.hand++ % t->a->flow_fresh;
+		struct flow *f = flow_at(t->a, i);
+		struct tcp_pipe p;
+
+		if (!flow_is_used(t->a, i) || !flow_is_terminated(f) || flow_is_over(f))
+			continue;
+		p = terminal_pipe(t->a, f);
+		for (unsigned e = 0; e < 2; e++) {
+			uint32_t waiting = tcp_stream_waiting(p.stream[!e]);
+
+			if (waiting > most && ms - p.end[e]->progress_at > HOG_STALLED_MS) {
+				most = waiting;
+				best = i;
+			}
+		}
+	}
+	return best;
+}
+
+static void abort_flow(struct turn *t, uint32_t i)
+{
+	struct work w;
+
+	work_begin(t, i, &w);
+	tcp_pipe_abort(&w.pipe, &w.io, TCP_ERROR_ABORTED);
+	work_end(t, &w);
+	terminal_queue(t->a, i);
+}
+
+/* no_memory() - data in order had to be dropped: it comes again, and until then there must be room. */
+static void no_memory(struct turn *t)
+{
+	uint32_t hog = hog_found(t);
+
+	turn_drop(t, GUARD_DROP_NO_MEMORY);
+	if (hog == INDEX_NONE)
+		return;
+	say_reset(t, flow_at(t->a, hog), "memory is out, and its reader does not read");
+	abort_flow(t, hog);
+}
+
+/* too_far_ahead() - does the client hold too much out of order already, in all of its connections? */
+static bool too_far_ahead(struct turn *t, const struct work *w, unsigned end, const struct pkt *in)
+{
+	return in->payload_len > 0 && seq_gt(in->seq, w->pipe.end[end]->rcv_nxt) &&
+	       *terminal_gaps(t->a, &w->f->client) > t->config->client_gaps;
+}
+
+static void verdict_of(struct turn *t, enum tcp_result r)
+{
+	switch (r) {
+	case TCP_IN_OLD:
+	case TCP_IN_PAWS:
+	case TCP_IN_NO_TIMESTAMP:
+	case TCP_IN_BAD_ACK:
+	case TCP_IN_BLIND_RST:
+	case TCP_IN_BLIND_SYN:
+		turn_drop(t, GUARD_DROP_OUT_OF_WINDOW);
+		break;
+	case TCP_IN_NO_ACK:
+		turn_drop(t, GUARD_DROP_BAD_FLAGS);
+		break;
+	default:
+		turn_drop(t, GUARD_DROP_CONSUMED);
+		break;
+	}
+}
+
+/* wrong_ack() - the server still holds an earlier connection: it was reset, and asked again at once. */
+static void wrong_ack(struct work *w)
+{
+	if (w->f->retries >= WRONG_ACKS_MAX)
+		return;
+	w->f->retries++;
+	w->pipe.end[1]->flags |= TCB_SEND_SYN;
+}
+
+/* answered() - the server has said something while the guard was calling it. */
+static void answered(struct turn *t, struct work *w, const struct pkt *in, enum tcp_result r)
+{
+	const struct tcb *e = w->pipe.end[1];
+	uint32_t offered = OFFER_WSCALE | OFFER_SACK | OFFER_TIMESTAMPS;
+
+	if (e->state == TCPS_ESTABLISHED || e->state == TCPS_CLOSE_WAIT) {
+		w->f->flags |= FLOW_ANSWERED;
+		w->f->retries = 0;
+		w->f->server_dscp = in->tos >> 2 & 0x3f;
+		w->s->counters.terminated++;
+		learn_synack(t, w->f->service, in, offered);
+	} else if (e->error == TCP_ERROR_REFUSED) {
+		learn_refusal(t, w->f->service, in);
+	} else if (r == TCP_IN_BAD_ACK) {
+		wrong_ack(w);
+	}
+}
+
+/* live_input() - a segment for a flow that has its terminal. */
+static void live_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
+{
+	struct tcp_segment s, reply;
+	enum tcp_result r;
+	struct work w;
+	bool calling;
+
+	work_begin(t, i, &w);
+	if (too_far_ahead(t, &w, end, in)) {
+		w.pipe.end[end]->flags |= TCB_SEND_ACK;
+		turn_drop(t, GUARD_DROP_NO_MEMORY);
+		terminal_queue(t->a, i);
+		return;
+	}
+	calling = end == 1 && w.pipe.end[1]->state == TCPS_SYN_SENT;
+	tcp_segment_of(&s, in);
+	r = tcp_pipe_input(&w.pipe, &w.io, end, &s, &reply);
+	verdict_of(t, r);
+	if (calling)
+		answered(t, &w, in, r);
+	if (reply.flags)
+		send_segment(t, &w, end, &reply);
+	if (r == TCP_IN_OK)
+		w.f->active = turn_tick(t);
+	work_end(t, &w);
+	terminal_queue(t->a, i);
+	if (r == TCP_IN_NO_MEMORY && in->seq == w.pipe.end[end]->rcv_nxt)
+		no_memory(t);
+	else if (r == TCP_IN_NO_MEMORY)
+		turn_drop(t, GUARD_DROP_NO_MEMORY);
+}
+
+/* ---- when it is over ---- */
+
+/* rest_ack() - the ACK of an endpoint in TIME-WAIT. */
+static void rest_ack(struct turn *t, const struct flow *f, unsigned end)
+{
+	const struct flow_rest *r = &f->rest[end];
+	struct segment g = {.seq = r->snd_nxt, .ack = r->rcv_nxt, .flags = TCP_ACK};
+
+	address(f, end, &g);
+	if (f->retries & REST_TIMESTAMPS(end)) {
+		g.opt.present = TCP_OPT_TIMESTAMPS;
+		g.opt.ts_val = (uint32_t)(t->now / USEC_PER_MSEC) + r->ts_offset;
+		g.opt.ts_ecr = r->ts_recent;
+	}
+	emit(t, &g);
+	turn_service(t, f->service)->counters.challenge_acks++;
+}
+
+/* over_input() - TIME-WAIT: RFC 9293 3.10.7.4, RFC 1337; CLOSED: 3.10.7.1. */
+static void over_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
+{
+	struct flow *f = flow_at(t->a, i);
+	const struct flow_rest *r = &f->rest[end];
+
+	turn_drop(t, GUARD_DROP_NO_FLOW);
+	if (in->flags & TCP_RST)
+		return;
+	if ((end ? f->server_state : f->client_state) != TCPS_TIME_WAIT) {
+		emit_rst_reply(t, in);
+		turn_service(t, f->service)->counters.resets_sent++;
+		return;
+	}
+	if ((in->flags & TCP_FIN) && in->seq + pkt_seg_len(in) == r->rcv_nxt) {
+		f->active = turn_tick(t);
+		track_arm(t, i);
+	}
+	if (pkt_seg_len(in) > 0)
+		rest_ack(t, f, end);
+}
+
+bool terminate_is_reused(const struct flow *f, const struct pkt *syn)
+{
+	if (!flow_is_over(f))
+		return false;
+	if (f->client_state == TCPS_CLOSED)
+		return true;
+	if ((f->retries & REST_TIMESTAMPS(0)) && (syn->opt.present & TCP_OPT_TIMESTAMPS) &&
+	    syn->opt.ts_val != f->rest[0].ts_recent)
+		return seq_gt(syn->opt.ts_val, f->rest[0].ts_recent);
+	return seq_gt(syn->seq, f->rest[0].rcv_nxt);
+}
+
+void terminate_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in)
+{
+	unsigned end = dir == FROM_CLIENT ? 0 : 1;
+
+	if (in->payload_len > 0 && !pkt_is_complete(in)) {
+		turn_want_full(t);
+		return;
+	}
+	if (!turn_checksum_good(t, in))
+		return;
+	if (flow_is_over(flow_at(t->a, i)))
+		over_input(t, i, end, in);
+	else
+		live_input(t, i, end, in);
+}
+
+/* ---- time, operators, ICMP ---- */
+
+void terminate_timeout(struct turn *t, uint32_t i)
+{
+	struct work w;
+
+	work_begin(t, i, &w);
+	if (seq_leq(track_idle_due(t, w.f), turn_tick(t))) {
+		w.s->counters.idle_timeouts++;
+		tcp_pipe_abort(&w.pipe, &w.io, TCP_ERROR_ABORTED);
+	} else {
+		tcp_pipe_expire(&w.pipe, &w.io);
+	}
+	work_end(t, &w);
+	terminal_queue(t->a, i);
+}
+
+void terminate_kill(struct turn *t, uint32_t i)
+{
+	abort_flow(t, i);
+}
+
+void terminate_forget(struct turn *t, uint32_t i)
+{
+	if (flow_at(t->a, i)->terminal != INDEX_NONE)
+		forget_terminal(t, i);
+}
+
+/* refuses() - an ICMP error that ends a call, and only a call (RFC 5927 4): a port that is closed. */
+static bool refuses(const struct pkt *in)
+{
+	if (in->family == 4)
+		return in->icmp_type == 3 && (in->icmp_code == 2 || in->icmp_code == 3);
+	return in->icmp_type == 1 && in->icmp_code == 4;
+}
+
+static bool too_big(const struct pkt *in)
+{
+	return in->family == 4 ? in->icmp_type == 3 && in->icmp_code == 4 : in->icmp_type == 2;
+}
+
+void terminate_icmp(struct turn *t, uint32_t i, enum flow_dir dir, const struct pkt *in)
+{
+	unsigned end = dir == FROM_SERVER ? 0 : 1; /* which of ours has sent what is quoted */
+	const struct flow *f = flow_at(t->a, i);
+	struct tcp_io side;
+	struct work w;
+
+	turn_drop(t, GUARD_DROP_CONSUMED);
+	if (flow_is_over(f))
+		return;
+	work_begin(t, i, &w);
+	side = tcp_pipe_side(&w.pipe, &w.io, end);
+	if (too_big(in)) {
+		if (!tcp_path_mtu(w.pipe.end[end], &side, in->quote.seq, in->mtu))
+			turn_drop(t, GUARD_DROP_OUT_OF_WINDOW);
+	} else if (refuses(in) && end == 1 && w.pipe.end[1]->state == TCPS_SYN_SENT &&
+		   in->quote.seq == w.pipe.end[1]->iss) {
+		tcp_pipe_abort(&w.pipe, &w.io, TCP_ERROR_REFUSED);
+	}
+	work_end(t, &w);
+	terminal_queue(t->a, i);
+}
