@@ -73,6 +73,25 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 	events_poll(arg);
 }
 
+/* say_large() - once, why terminated connections are slower than they could be. */
+static void say_large(struct daemon *d)
+{
+	char why[TUN_WHY_MAX];
+
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		if (!worker_large_why(d->worker[i], why))
+			continue;
+		if (strcmp(why, d->large_said) != 0)
+			log_message(
+				LOG_WARNING,
+				"long packets of terminated connections are cut here, which costs "
+				"time: %s",
+				why);
+		memcpy(d->large_said, why, sizeof(why));
+		return;
+	}
+}
+
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
 	clients_second(arg);
@@ -80,6 +99,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	retire_check(arg);
 	baselines_check(arg);
 	metrics_check(arg);
+	say_large(arg);
 }
 
 static void job_nothing(struct guard *g, usec_t now, struct actions *out, void *arg)

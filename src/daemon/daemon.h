@@ -59,6 +59,7 @@ struct daemon {
 	struct board *board; /* of the workers; NULL if there is only one */
 	struct worker *worker[CONF_WORKERS_MAX];
 	struct firewall firewall;
+	char large_said[TUN_WHY_MAX]; /* the last reason for not sending long packets whole */
 	struct attacks attacks;
 	usec_t baselines_due; /* on the guards' clock */
 	bool baselines_lost; /* could not be saved last time */

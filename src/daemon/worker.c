@@ -487,6 +487,7 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 		.queue = c->queue + c->index,
 		.packets = q->packets,
 		.bulk = q->bulk,
+		.whole = q->whole,
 		.batches = q->batches,
 		.replaced = q->replaced,
 		.requeued = q->requeued,
@@ -497,6 +498,8 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 		.verdict_errors = q->verdict_errors,
 		.send_retries = q->send_retries,
 		.injected = i->sent,
+		.large = w->output.stats.large,
+		.cut = w->output.stats.cut,
 		.inject_errors = i->errors,
 		.inject_no_route = i->no_route,
 		.inject_refused = i->refused,
@@ -511,6 +514,15 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 const char *worker_unconfined(const struct worker *w)
 {
 	return w->unconfined;
+}
+
+bool worker_large_why(const struct worker *w, char why[TUN_WHY_MAX])
+{
+	if (!terminates(w->guard.config))
+		why[0] = '\0';
+	else if (*tun_why(&w->output.tun, 4, why) == '\0')
+		tun_why(&w->output.tun, 6, why);
+	return why[0] != '\0';
 }
 
 bool worker_idle(const struct worker *w)

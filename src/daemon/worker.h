@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "ctl/ops.h"
 #include "daemon/board.h"
+#include "datapath/tun.h"
 
 struct worker;
 
@@ -51,6 +52,12 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s);
  * taken a job.
  */
 const char *worker_unconfined(const struct worker *w);
+
+/*
+ * worker_large_why() - does this worker have to cut long packets by itself? From any thread.
+ * @why: filled with one sentence if it does.
+ */
+bool worker_large_why(const struct worker *w, char why[TUN_WHY_MAX]);
 
 /* worker_idle() - nothing waits for a verdict in its queues. */
 bool worker_idle(const struct worker *w);
