@@ -303,17 +303,28 @@ static bool legacy_in_use(void)
 	return raw;
 }
 
+/* same_tool() - on some systems "iptables" is iptables-legacy; both names lead to the same tables then. */
+static bool same_tool(void)
+{
+	static const char *const argv[] = {"iptables", "-V", NULL};
+	char version[128], error[TOOL_ERROR_MAX];
+
+	return tool_read(argv, version, sizeof(version), error) == 0 &&
+	       !strstr(version, "nf_tables");
+}
+
 /* clear_others() - remove what an earlier run may have left with another tool than ours. */
 static void clear_others(const struct firewall *fw)
 {
 	char ignored[TOOL_ERROR_MAX];
+	bool same = fw->backend == FIREWALL_IPTABLES && same_tool();
 
 	if (fw->backend != FIREWALL_NFTABLES)
 		nft_command("delete", ignored);
 	for (size_t i = 0; i < ARRAY_SIZE(iptables_kinds); i++) {
 		const struct iptables *t = &iptables_kinds[i];
 
-		if (fw->backend == FIREWALL_IPTABLES && fw->legacy == t->legacy)
+		if (same || (fw->backend == FIREWALL_IPTABLES && fw->legacy == t->legacy))
 			continue;
 		if (!t->legacy || legacy_in_use())
 			iptables_remove(t, ignored);
