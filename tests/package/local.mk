@@ -1,3 +1,16 @@
 # The package. What takes long has targets of its own: check-dist, check-package, check-systemd.
 TESTS += tests/package/completions.sh
-dist_noinst_SCRIPTS += tests/package/completions.sh
+dist_noinst_SCRIPTS += tests/package/completions.sh tests/package/dist.sh tests/package/install.sh \
+	tests/package/systemd.sh
+dist_noinst_DATA += tests/package/root.sh
+
+# Is the archive the same, whoever makes it?
+check-dist: all
+	$(top_srcdir)/tests/package/dist.sh $(abs_top_builddir)
+
+# Both want root, debootstrap and Debian's build tools, and a minute more when they run for the first time.
+check-package: all
+	$(top_srcdir)/tests/package/install.sh $(abs_top_builddir)
+check-systemd: check-programs
+	$(top_srcdir)/tests/package/systemd.sh $(abs_top_builddir)
+.PHONY: check-dist check-package check-systemd
