@@ -212,6 +212,7 @@ enum arena_fault guard_adopt(struct guard *g, void *arena, size_t bytes,
 	done->flows = a->flow_used;
 	done->half_opens = a->half_open_used;
 	done->crashes = a->head.crashes;
+	done->events = a->events;
 	*g = (struct guard){.arena = a, .index = index};
 	tell(a, done);
 	guard_configure(g, now, config);

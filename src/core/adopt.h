@@ -44,6 +44,7 @@ struct guard_adoption {
 	uint32_t taken_back; /* entries of an unfinished turn that are as before it */
 	uint32_t lost; /* entries that made no sense */
 	uint32_t crashes; /* in a row, this one included */
+	uint64_t events; /* number of the newest event of those before */
 };
 
 /*

@@ -158,3 +158,15 @@ enum step ctl_log(struct request *r)
 			request_arg(r, 0));
 	return STEP_DONE;
 }
+
+enum step ctl_upgrade(struct request *r)
+{
+	char said[512] = "";
+
+	if (r->ops->upgrade(r->ops->ctx, said, sizeof(said)) < 0)
+		return request_fail(r, "%s; nothing has changed", said);
+	jw_row_begin(&r->out);
+	jw_str(&r->out, "successor", said);
+	jw_row_end(&r->out);
+	return STEP_DONE;
+}

@@ -44,6 +44,8 @@ static const struct command commands[] = {
 	{"kill", "FLOW", "reset a connection by the id that conns shows", 1, 1, true,
 	 .step = ctl_kill},
 	{"log", "LEVEL", "err, warning, notice, info or debug", 1, 1, true, .step = ctl_log},
+	{"upgrade", "", "become the program that is installed now; no connection is lost", 0, 0,
+	 true, .step = ctl_upgrade},
 	{"help", "", "this list", 0, 0, false, .step = ctl_help},
 	{"version", "", "version of the daemon", 0, 0, false, .step = ctl_version},
 };

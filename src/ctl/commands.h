@@ -18,6 +18,7 @@ enum step ctl_mode(struct request *r);
 enum step ctl_set(struct request *r);
 enum step ctl_kill(struct request *r);
 enum step ctl_log(struct request *r);
+enum step ctl_upgrade(struct request *r);
 
 /* flows.c */
 extern const size_t ctl_flows_state_bytes;

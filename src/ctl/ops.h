@@ -73,6 +73,12 @@ struct ctl_ops {
 	int (*reload)(void *ctx, bool apply, void (*report)(void *arg, const char *line),
 		      void *arg);
 
+	/*
+	 * Become the program that is installed now, in a moment, without losing a connection.
+	 * @said: its version, or why not. Return: 0 or a negative errno.
+	 */
+	int (*upgrade)(void *ctx, char *said, size_t len);
+
 	/* Print the configuration in force, defaults included, one line at a time. */
 	void (*config_show)(void *ctx, void (*print)(void *arg, const char *line), void *arg);
 

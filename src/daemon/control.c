@@ -36,6 +36,11 @@ static int reload(void *ctx, bool apply, void (*report)(void *arg, const char *l
 	return daemon_reload(ctx, apply, report, report, arg);
 }
 
+static int upgrade(void *ctx, char *said, size_t len)
+{
+	return takeover_upgrade(ctx, said, len);
+}
+
 static void config_show(void *ctx, void (*print)(void *arg, const char *line), void *arg)
 {
 	struct daemon *d = ctx;
@@ -122,6 +127,7 @@ void control_fill(struct daemon *d)
 		.config = config,
 		.config_path = config_path,
 		.reload = reload,
+		.upgrade = upgrade,
 		.config_show = config_show,
 		.set = set,
 		.log_level = log_level,

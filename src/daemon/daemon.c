@@ -100,6 +100,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	baselines_check(arg);
 	metrics_check(arg);
 	say_large(arg);
+	takeover_check(arg);
 }
 
 static void job_nothing(struct guard *g, usec_t now, struct actions *out, void *arg)
@@ -227,13 +228,17 @@ static int start_workers(struct daemon *d, char *why, size_t why_len)
 			.guard = &c->guard,
 			.board = d->board,
 			.seed = d->seed,
+			.handover = &d->takeover.left,
 		};
-		int rc = worker_open(&d->worker[i], &wc, why, why_len);
+		int rc;
 
+		takeover_seed(d);
+		rc = worker_open(&d->worker[i], &wc, why, why_len);
 		if (rc < 0)
 			return rc;
 		d->n_workers++;
 	}
+	takeover_workers(d);
 	for (uint32_t i = 0; i < d->n_workers; i++) {
 		int rc = worker_start(d->worker[i]);
 
@@ -247,6 +252,7 @@ static int start_workers(struct daemon *d, char *why, size_t why_len)
 
 static void stop_workers(struct daemon *d)
 {
+	takeover_end_workers(d);
 	while (d->n_workers > 0)
 		worker_close(d->worker[--d->n_workers]);
 	board_free(d->board);
@@ -312,6 +318,8 @@ static void stop_firewall(struct daemon *d)
 {
 	char why[DAEMON_WHY_MAX];
 
+	if (d->takeover.leaving)
+		return;
 	if (firewall_detach(&d->firewall, why, sizeof(why)) < 0)
 		log_message(LOG_ERR, "%s", why);
 	drain(d);
@@ -324,22 +332,19 @@ static const struct {
 	int (*start)(struct daemon *d, char *why, size_t why_len);
 	void (*stop)(struct daemon *d);
 } stages[] = {
-	{start_loop, stop_loop},
-	{attacks_start, attacks_stop},
-	{start_workers, stop_workers},
-	{clients_start, clients_stop},
-	{start_control, stop_control},
-	{metrics_start, metrics_stop},
-	{baselines_start, baselines_stop},
-	{start_timers, stop_timers},
-	{daemon_watch_addresses, daemon_unwatch_addresses},
+	{start_loop, stop_loop},	 {takeover_start, takeover_stop},
+	{attacks_start, attacks_stop},	 {start_workers, stop_workers},
+	{clients_start, clients_stop},	 {start_control, stop_control},
+	{metrics_start, metrics_stop},	 {baselines_start, baselines_stop},
+	{start_timers, stop_timers},	 {daemon_watch_addresses, daemon_unwatch_addresses},
 	{start_firewall, stop_firewall},
 };
 
 static void serve(struct daemon *d)
 {
 	attacks_open(d); /* not sooner: a start that fails says one thing */
-	baselines_restore(d);
+	if (!d->takeover.adopted) /* else the guards know better than the file */
+		baselines_restore(d);
 	log_message(LOG_NOTICE, "guarding %u service%s with %u worker%s, firewall: %s",
 		    d->conf->guard.n_services, d->conf->guard.n_services == 1 ? "" : "s",
 		    d->n_workers, d->n_workers == 1 ? "" : "s", firewall_name(&d->firewall));
@@ -353,7 +358,7 @@ static void serve(struct daemon *d)
 	notify_stopping();
 }
 
-int daemon_run(struct conf *c, bool log_to_stderr)
+int daemon_run(struct conf *c, bool log_to_stderr, char **argv)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 	char why[DAEMON_WHY_MAX] = "";
@@ -368,6 +373,7 @@ int daemon_run(struct conf *c, bool log_to_stderr)
 	d->log_to_stderr = log_to_stderr;
 	d->started = clock_now();
 	daemon_log_open(d, c);
+	takeover_prepare(&d->takeover, argv);
 	enter_sandbox(SANDBOX_START);
 	while (rc == 0 && up < ARRAY_SIZE(stages))
 		rc = stages[up++].start(d, why, sizeof(why));
@@ -375,6 +381,8 @@ int daemon_run(struct conf *c, bool log_to_stderr)
 		serve(d);
 	else
 		log_message(LOG_ERR, "%s", why);
+	if (rc != 0)
+		d->takeover.leaving = true; /* the next try may find what this one has not used */
 	while (up > 0)
 		stages[--up].stop(d);
 	conf_free(d->conf);

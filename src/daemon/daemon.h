@@ -13,6 +13,7 @@
 #include "daemon/attacks.h"
 #include "daemon/baselines.h"
 #include "daemon/log.h"
+#include "daemon/takeover.h"
 #include "daemon/worker.h"
 #include "datapath/addr_watch.h"
 #include "datapath/firewall.h"
@@ -54,6 +55,7 @@ struct daemon {
 	bool log_to_stderr; /* -f */
 	usec_t started;
 	uint8_t seed[GUARD_SEED_BYTES];
+	struct takeover takeover;
 	struct event_base *base;
 	uint32_t n_workers;
 	struct board *board; /* of the workers; NULL if there is only one */
@@ -77,10 +79,10 @@ struct daemon {
 
 /*
  * daemon_run() - start, serve until a signal ends it, stop.
- * @c: taken over. @log_to_stderr: never mind the configuration's log target.
+ * @c: taken over. @log_to_stderr: never mind the configuration's log target. @argv: of main().
  * Return: 0 or a negative errno; the reason has been logged.
  */
-int daemon_run(struct conf *c, bool log_to_stderr);
+int daemon_run(struct conf *c, bool log_to_stderr, char **argv);
 
 /* daemon_log_open() - log where @c and the command line want it. */
 void daemon_log_open(const struct daemon *d, const struct conf *c);

@@ -10,6 +10,7 @@ tcpguardd_SOURCES = \
 	src/daemon/daemon.c src/daemon/daemon.h \
 	src/daemon/events.c \
 	src/daemon/facts.c src/daemon/facts.h \
+	src/daemon/handover.c src/daemon/handover.h \
 	src/daemon/history.c src/daemon/history.h \
 	src/daemon/history_file.c src/daemon/history_file.h \
 	src/daemon/log.c src/daemon/log.h \
@@ -23,6 +24,8 @@ tcpguardd_SOURCES = \
 	src/daemon/runner.c src/daemon/runner.h \
 	src/daemon/sandbox.c src/daemon/sandbox.h \
 	src/daemon/state_file.c src/daemon/state_file.h \
+	src/daemon/supervise.c src/daemon/supervise.h \
+	src/daemon/takeover.c src/daemon/takeover.h \
 	src/daemon/board.c src/daemon/board.h \
 	src/daemon/worker.c src/daemon/worker.h
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'

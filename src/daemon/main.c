@@ -7,9 +7,11 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/supervise.h"
 #include "replay/replay.h"
 
 #ifndef PACKAGE_VERSION
@@ -25,7 +27,7 @@ enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct options {
 	const char *config; /* NULL: not given */
-	bool test, log_to_stderr, version, help;
+	bool test, log_to_stderr, version, help, supervise;
 	struct replay_options replay; /* file: NULL if this is no replay */
 	const char *replay_only; /* an option that makes sense in a replay only */
 };
@@ -33,7 +35,7 @@ struct options {
 static void usage(FILE *f)
 {
 	fprintf(f,
-		"usage: tcpguardd [-c FILE] [-t] [-f] [-h] [-v]\n"
+		"usage: tcpguardd [-c FILE] [-t] [-f] [-h] [-v] [--supervise]\n"
 		"       tcpguardd --replay CAPTURE [-c FILE] [--service ADDRESS:PORT]... [--json]\n"
 		"                 [--plot SVG]\n"
 		"  -c FILE  read this configuration (%s)\n"
@@ -41,6 +43,8 @@ static void usage(FILE *f)
 		"  -f       log to standard error, whatever the configuration says\n"
 		"  -h       show this help and exit\n"
 		"  -v       show the version and exit\n"
+		"  --supervise              without systemd: start it again when it has crashed, and\n"
+		"                           keep its connections meanwhile\n"
 		"  --replay CAPTURE         tell what would have been noticed in this pcap or pcapng\n"
 		"                           file; -c: with this configuration, else with the defaults\n"
 		"  --service ADDRESS:PORT   watch these servers (the busiest one in the capture)\n"
@@ -50,7 +54,13 @@ static void usage(FILE *f)
 		CONFIG_DEFAULT);
 }
 
-enum long_option { OPTION_REPLAY = 256, OPTION_SERVICE, OPTION_JSON, OPTION_PLOT };
+enum long_option {
+	OPTION_REPLAY = 256,
+	OPTION_SERVICE,
+	OPTION_JSON,
+	OPTION_PLOT,
+	OPTION_SUPERVISE
+};
 
 /* parse_replay() - an option of --replay. Return: false if there are too many of it. */
 static bool parse_replay(struct options *o, int c)
@@ -81,11 +91,27 @@ static bool parse_replay(struct options *o, int c)
 	}
 }
 
+/* without_supervise() - the command line of the daemon itself. */
+static void without_supervise(char **argv)
+{
+	char **to = argv;
+
+	for (; *argv; argv++) {
+		if (strncmp(*argv, "--s", 3) != 0)
+			*to++ = *argv;
+	}
+	*to = NULL;
+}
+
 /* sensible() - do the options fit each other? */
 static bool sensible(const struct options *o)
 {
 	if (o->replay_only && !o->replay.file) {
 		fprintf(stderr, "tcpguardd: %s is for --replay only\n", o->replay_only);
+		return false;
+	}
+	if (o->replay.file && o->supervise) {
+		fprintf(stderr, "tcpguardd: --supervise makes no sense with --replay\n");
 		return false;
 	}
 	if (o->replay.file && (o->test || o->log_to_stderr)) {
@@ -102,6 +128,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},
+		{"supervise", no_argument, NULL, OPTION_SUPERVISE},
 		{"replay", required_argument, NULL, OPTION_REPLAY},
 		{"service", required_argument, NULL, OPTION_SERVICE},
 		{"json", no_argument, NULL, OPTION_JSON},
@@ -127,6 +154,9 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'v':
 			o->version = true;
+			break;
+		case OPTION_SUPERVISE:
+			o->supervise = true;
 			break;
 		case OPTION_REPLAY:
 		case OPTION_SERVICE:
@@ -170,6 +200,10 @@ int main(int argc, char **argv)
 		o.replay.config = o.config;
 		return replay_main(&o.replay, stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
 	}
+	if (o.supervise && !o.test) {
+		without_supervise(argv);
+		return supervise(argv);
+	}
 	if (!o.config)
 		o.config = CONFIG_DEFAULT;
 	if (conf_load(o.config, &conf, report, NULL) < 0)
@@ -181,5 +215,5 @@ int main(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_FINE;
 	}
-	return daemon_run(conf, o.log_to_stderr) == 0 ? EXIT_FINE : EXIT_FAILED;
+	return daemon_run(conf, o.log_to_stderr, argv) == 0 ? EXIT_FINE : EXIT_FAILED;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the service manager is told; nothing happens where there is none. */
+/*
+ * What the service manager is told, by the protocol of sd_notify(3): systemd, or tcpguardd --supervise.
+ * Nothing happens where there is none.
+ */
 #ifndef TCPGUARD_DAEMON_NOTIFY_H
 #define TCPGUARD_DAEMON_NOTIFY_H
 
@@ -13,5 +16,14 @@ void notify_alive(void);
 
 /* notify_watchdog() - how often notify_alive() is expected at least; 0: never. */
 usec_t notify_watchdog(void);
+
+/*
+ * notify_keep() - keep the descriptor for whoever comes after this process, under this name and no matter
+ * what is to be read from it. Another one of the name is forgotten.
+ */
+void notify_keep(const char *name, int fd);
+
+/* notify_forget() - do not keep what has the name. */
+void notify_forget(const char *name);
 
 #endif

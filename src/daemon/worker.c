@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
@@ -43,6 +45,11 @@ struct worker {
 	void *arena;
 	size_t arena_bytes;
 	int arena_fd;
+	bool adopted; /* from an earlier process */
+	enum arena_fault fault; /* why not */
+	struct guard_adoption adoption;
+	void *grave; /* what was refused */
+	size_t grave_bytes;
 	struct nfqueue *queue;
 	struct output output;
 	struct event_base *base;
@@ -222,6 +229,11 @@ static void *run_thread(void *arg)
 	struct worker *w = arg;
 
 	sandbox_enter(SANDBOX_PACKETS, w->unconfined, sizeof(w->unconfined));
+	/* first what has waited: it came before the time-outs of now */
+	nfqueue_service_full(w->queue);
+	nfqueue_service_whole(w->queue, SERVICE_BUDGET);
+	nfqueue_service(w->queue, SERVICE_BUDGET);
+	guard_is_settled(&w->guard);
 	expire(w);
 	event_base_dispatch(w->base);
 	return NULL;
@@ -229,37 +241,102 @@ static void *run_thread(void *arg)
 
 /* ---- making one ---- */
 
-static int open_arena(struct worker *w)
+static void name_arena(const struct worker *w, char name[HANDOVER_NAME_MAX])
 {
-	char name[32];
+	snprintf(name, HANDOVER_NAME_MAX, "arena-%u", w->config.index);
+}
 
+static void name_queue(uint32_t number, char name[HANDOVER_NAME_MAX])
+{
+	snprintf(name, HANDOVER_NAME_MAX, "queue-%u", number);
+}
+
+/* The queues of a worker, in the order of their numbers. */
+enum { QUEUE_HEADER, QUEUE_FULL, QUEUE_WHOLE };
+
+static uint16_t queue_number(const struct worker *w, uint32_t kind)
+{
+	return (uint16_t)(w->config.queue + kind * w->config.workers + w->config.index);
+}
+
+/* map() - @populate: it is going to be read from end to end. Return: NULL with errno set. */
+static void *map(int fd, size_t bytes, bool populate)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_NORESERVE | (populate ? MAP_POPULATE : 0), fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* adopt_arena() - what an earlier process has left. Return: can it be used? */
+static bool adopt_arena(struct worker *w)
+{
+	const struct worker_config *c = &w->config;
+	char name[HANDOVER_NAME_MAX];
+	struct stat st;
+	void *p = NULL;
+	int fd;
+
+	name_arena(w, name);
+	fd = handover_take(c->handover, name);
+	if (fd < 0)
+		return false;
+	w->fault = ARENA_FOREIGN;
+	if (fstat(fd, &st) == 0 && st.st_size > 0)
+		p = map(fd, (size_t)st.st_size, true);
+	if (p)
+		w->fault = guard_adopt(&w->guard, p, (size_t)st.st_size, &c->limits, c->guard,
+				       c->index, c->workers, clock_now(), &w->adoption);
+	if (p && w->fault == ARENA_NONE) {
+		w->arena = p;
+		w->arena_bytes = (size_t)st.st_size;
+		w->arena_fd = fd;
+		w->adopted = true;
+		return true;
+	}
+	w->grave = p;
+	w->grave_bytes = p ? (size_t)st.st_size : 0;
+	close(fd);
+	return false;
+}
+
+static int new_arena(struct worker *w)
+{
+	char name[HANDOVER_NAME_MAX];
+
+	name_arena(w, name);
 	w->arena_bytes = guard_arena_size(&w->config.limits);
 	if (w->arena_bytes == 0)
 		return -EINVAL;
-	snprintf(name, sizeof(name), "tcpguard-arena-%u", w->config.index);
-	w->arena_fd = memfd_create(name, MFD_CLOEXEC);
+	w->arena_fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (w->arena_fd < 0 || ftruncate(w->arena_fd, (off_t)w->arena_bytes) < 0)
 		return -errno;
+	/* whoever maps it later may rely on its size */
+	fcntl(w->arena_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	/* Pages come into being when they are first touched. */
-	w->arena = mmap(NULL, w->arena_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			w->arena_fd, 0);
-	if (w->arena == MAP_FAILED) {
-		w->arena = NULL;
-		return -errno;
-	}
-	return 0;
+	w->arena = map(w->arena_fd, w->arena_bytes, false);
+	return w->arena ? 0 : -errno;
 }
 
-static int open_guard(struct worker *w, char *why, size_t why_len)
+static int new_guard(struct worker *w)
 {
-	int rc = open_arena(w);
+	int rc = new_arena(w);
 
 	if (rc == 0)
 		rc = guard_init(&w->guard, w->arena, &w->config.limits, w->config.guard,
 				clock_now(), w->config.seed);
+	if (rc == 0)
+		guard_share(&w->guard, w->config.index, w->config.workers);
+	return rc;
+}
+
+static int open_guard(struct worker *w, char *why, size_t why_len)
+{
+	int rc = adopt_arena(w) ? 0 : new_guard(w);
+
 	if (rc == 0 && w->config.board) {
 		guard_join(&w->guard, board_exchange(w->config.board), w->config.index);
-		rc = board_attend(w->config.board, w->config.index, w->mail.fd);
+		board_attend(w->config.board, w->config.index, w->mail.fd);
 	}
 	if (rc < 0)
 		snprintf(why, why_len,
@@ -267,6 +344,27 @@ static int open_guard(struct worker *w, char *why, size_t why_len)
 			 "worker: %s; lower max-flows or max-half-open",
 			 w->config.limits.max_flows, w->config.limits.max_half_open, strerror(-rc));
 	return rc;
+}
+
+/* left_queue() - the socket that an earlier process had for this queue; 0: none. */
+static int left_queue(struct worker *w, uint32_t kind)
+{
+	char name[HANDOVER_NAME_MAX];
+	int fd;
+
+	name_queue(queue_number(w, kind), name);
+	fd = handover_take(w->config.handover, name);
+	return fd > 0 ? fd : 0;
+}
+
+static void close_left(const struct nfqueue_sockets *left)
+{
+	const int fd[] = {left->header, left->full, left->whole};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++) {
+		if (fd[i] > 0)
+			close(fd[i]);
+	}
 }
 
 /* explain_queue() - why the queues cannot be had, and what to do. */
@@ -316,10 +414,12 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 	static const struct nfqueue_ops ops = {.begin = begin, .judge = judge, .flush = flush};
 	const struct worker_config *c = &w->config;
 	bool last = c->index + 1 == c->workers;
+	struct nfqueue_sockets left = {0};
 	struct nfqueue_config qc = {
-		.header_queue = (uint16_t)(c->queue + c->index),
-		.full_queue = (uint16_t)(c->queue + c->workers + c->index),
-		.whole_queue = (int32_t)(c->queue + 2 * c->workers + c->index),
+		.header_queue = queue_number(w, QUEUE_HEADER),
+		.full_queue = queue_number(w, QUEUE_FULL),
+		.whole_queue = queue_number(w, QUEUE_WHOLE),
+		.left = &left,
 		.next_queue = last ? NFQUEUE_NO_NEXT : (int32_t)(c->queue + c->index + 1),
 	};
 	int rc = output_open(&w->output, c->mark);
@@ -331,7 +431,13 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 	} else if (rc < 0) {
 		snprintf(why, why_len, "cannot open raw sockets: %s", strerror(-rc));
 	} else {
+		left = (struct nfqueue_sockets){
+			.header = left_queue(w, QUEUE_HEADER),
+			.full = left_queue(w, QUEUE_FULL),
+			.whole = left_queue(w, QUEUE_WHOLE),
+		};
 		rc = nfqueue_open(&w->queue, &qc, &ops, w);
+		close_left(&left);
 		if (rc < 0)
 			explain_queue(rc, &qc, why, why_len);
 		else if (terminates(c->guard)) /* what it cannot do, the raw sockets do */
@@ -414,8 +520,18 @@ int worker_start(struct worker *w)
 	char name[16];
 	int rc;
 
-	/* Signals are the main thread's. */
+	if (w->grave)
+		munmap(w->grave, w->grave_bytes);
+	w->grave = NULL;
+	w->armed = USEC_NEVER;
+	/* Signals are the main thread's, but those of one's own making. */
 	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&w->thread, NULL, run_thread, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -506,7 +622,7 @@ void worker_stats(struct worker *w, struct ctl_worker_stats *s)
 		.inject_no_room = i->no_room,
 	};
 	for (uint32_t k = 0; k < WORKER_QUEUES; k++)
-		add_kernel_stats((uint16_t)(c->queue + k * c->workers + c->index), s);
+		add_kernel_stats(queue_number(w, k), s);
 	if (w->running && pthread_getcpuclockid(w->thread, &cpu) == 0)
 		s->cpu = clock_of(cpu);
 }
@@ -527,16 +643,65 @@ bool worker_large_why(const struct worker *w, char why[TUN_WHY_MAX])
 
 bool worker_idle(const struct worker *w)
 {
-	const struct worker_config *c = &w->config;
 	uint32_t waiting = 0;
 
-	for (uint32_t i = 0; i < WORKER_QUEUES; i++) {
+	for (uint32_t k = 0; k < WORKER_QUEUES; k++) {
 		struct nfqueue_kernel_stats ks = {0};
 
-		nfqueue_kernel_stats((uint16_t)(c->queue + i * c->workers + c->index), &ks);
+		nfqueue_kernel_stats(queue_number(w, k), &ks);
 		waiting += ks.waiting;
 	}
 	return waiting == 0;
+}
+
+/* ---- from one process to the next ---- */
+
+bool worker_adopted(const struct worker *w, struct guard_adoption *done, enum arena_fault *fault)
+{
+	*done = w->adoption;
+	*fault = w->fault;
+	return w->adopted;
+}
+
+void worker_seed(const struct worker *w, uint8_t seed[GUARD_SEED_BYTES])
+{
+	guard_seed(&w->guard, seed);
+}
+
+uint32_t worker_bury(struct worker *w, const void *old, size_t bytes)
+{
+	return guard_bury(&w->guard, clock_now(), old, bytes);
+}
+
+const void *worker_grave(const struct worker *w, size_t *bytes)
+{
+	*bytes = w->grave_bytes;
+	return w->grave;
+}
+
+int worker_hand_over(const struct worker *w, struct handover *h)
+{
+	const int queue[] = {
+		[QUEUE_HEADER] = nfqueue_header_fd(w->queue),
+		[QUEUE_FULL] = nfqueue_full_fd(w->queue),
+		[QUEUE_WHOLE] = nfqueue_whole_fd(w->queue),
+	};
+	char name[HANDOVER_NAME_MAX];
+	int rc;
+
+	name_arena(w, name);
+	rc = handover_add(h, name, w->arena_fd);
+	for (uint32_t k = 0; rc == 0 && k < ARRAY_SIZE(queue); k++) {
+		name_queue(queue_number(w, k), name);
+		rc = handover_add(h, name, queue[k]);
+	}
+	return rc;
+}
+
+void worker_note_crash(struct worker *w)
+{
+	if (w->arena)
+		arena_note_crash(w->arena);
 }
 
 /* ---- the end ---- */
@@ -552,16 +717,24 @@ static void free_event(struct event *ev)
 		event_free(ev);
 }
 
+int worker_stop(struct worker *w)
+{
+	int rc = worker_run(w, job_stop, w->base);
+
+	if (rc < 0)
+		return rc;
+	pthread_join(w->thread, NULL);
+	w->running = false;
+	return 0;
+}
+
 void worker_close(struct worker *w)
 {
 	if (!w)
 		return;
-	if (w->running) {
-		/* A worker that takes no jobs any more is not going to be joined either. */
-		if (worker_run(w, job_stop, w->base) < 0)
-			return;
-		pthread_join(w->thread, NULL);
-	}
+	/* A worker that takes no jobs any more is not going to be joined either. */
+	if (w->running && worker_stop(w) < 0)
+		return;
 	free_event(w->on_header);
 	free_event(w->on_full);
 	free_event(w->on_whole);
@@ -573,6 +746,8 @@ void worker_close(struct worker *w)
 	output_close(&w->output);
 	if (w->arena)
 		munmap(w->arena, w->arena_bytes);
+	if (w->grave)
+		munmap(w->grave, w->grave_bytes);
 	if (w->arena_fd >= 0)
 		close(w->arena_fd);
 	if (w->config.board)

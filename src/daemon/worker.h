@@ -7,8 +7,10 @@
 #define TCPGUARD_DAEMON_WORKER_H
 
 #include "conf/conf.h"
+#include "core/adopt.h"
 #include "ctl/ops.h"
 #include "daemon/board.h"
+#include "daemon/handover.h"
 #include "datapath/tun.h"
 
 struct worker;
@@ -24,6 +26,8 @@ struct worker_config {
 	const struct guard_config *guard; /* borrowed until worker_run() configures another */
 	struct board *board; /* borrowed until the worker is closed; NULL: it is alone */
 	const uint8_t *seed; /* GUARD_SEED_BYTES, the same for all workers */
+	struct handover
+		*handover; /* what an earlier process has left; borrowed while it is opened */
 };
 
 /*
@@ -33,8 +37,30 @@ struct worker_config {
  */
 int worker_open(struct worker **out, const struct worker_config *c, char *why, size_t why_len);
 
-/* worker_start() - let it run. */
+/* worker_start() - let it run. worker_stop() - it runs no more; 0, or -ETIMEDOUT: it does not listen. */
 int worker_start(struct worker *w);
+int worker_stop(struct worker *w);
+
+/*
+ * worker_adopted() - what it has taken over from an earlier process.
+ * @fault: why not, if it has not, although something was there; else ARENA_NONE. Return: has it?
+ */
+bool worker_adopted(const struct worker *w, struct guard_adoption *done, enum arena_fault *fault);
+
+/* worker_seed() - as guard_seed(), before it runs. */
+void worker_seed(const struct worker *w, uint8_t seed[GUARD_SEED_BYTES]);
+
+/* worker_bury() - as guard_bury(), before it runs. */
+uint32_t worker_bury(struct worker *w, const void *old, size_t bytes);
+
+/* worker_grave() - the arena that it has refused; NULL: none. The worker's, until worker_start(). */
+const void *worker_grave(const struct worker *w, size_t *bytes);
+
+/* worker_hand_over() - add to @h what another process needs to go on with it. Return: 0 or a negative errno. */
+int worker_hand_over(const struct worker *w, struct handover *h);
+
+/* worker_note_crash() - the process is about to crash. Safe in a signal handler. */
+void worker_note_crash(struct worker *w);
 
 /*
  * worker_run() - run @job on the worker's thread and wait for it. What it put into its outbox is

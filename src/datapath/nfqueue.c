@@ -35,9 +35,22 @@ struct nfqueue {
 	struct nfmsg_queue header, full, whole;
 };
 
+/* open_or_adopt() - a socket that does not have the queue any more is worth nothing. */
+static int open_or_adopt(struct nfmsg_queue *q, int *left, uint16_t number, uint32_t copy,
+			 uint32_t slots, uint32_t maxlen, size_t rcvbuf)
+{
+	int fd = *left;
+
+	*left = 0;
+	if (fd > 0 && nfmsg_adopt(q, fd, number, copy, slots, maxlen) == 0)
+		return 0;
+	return nfmsg_open(q, number, copy, slots, maxlen, rcvbuf);
+}
+
 int nfqueue_open(struct nfqueue **out, const struct nfqueue_config *c,
 		 const struct nfqueue_ops *ops, void *arg)
 {
+	struct nfqueue_sockets none = {0}, *left = c->left ? c->left : &none;
 	uint32_t maxlen = c->maxlen ? c->maxlen : MAXLEN_DEFAULT;
 	struct nfqueue *q = calloc(1, sizeof(*q));
 	int rc;
@@ -50,14 +63,15 @@ int nfqueue_open(struct nfqueue **out, const struct nfqueue_config *c,
 	q->arg = arg;
 	q->header.fd = q->full.fd = q->whole.fd = -1;
 	/* The full queue first: a packet of the header queue may need it at once. */
-	rc = nfmsg_open(&q->full, c->full_queue, NFQUEUE_FULL_COPY, FULL_SLOTS, maxlen,
-			FULL_RCVBUF);
+	rc = open_or_adopt(&q->full, &left->full, c->full_queue, NFQUEUE_FULL_COPY, FULL_SLOTS,
+			   maxlen, FULL_RCVBUF);
 	if (rc == 0)
-		rc = nfmsg_open(&q->header, c->header_queue, NFQUEUE_HEADER_COPY, HEADER_SLOTS,
-				maxlen, (size_t)maxlen * HEADER_RCVBUF_PER_PACKET);
+		rc = open_or_adopt(&q->header, &left->header, c->header_queue, NFQUEUE_HEADER_COPY,
+				   HEADER_SLOTS, maxlen, (size_t)maxlen * HEADER_RCVBUF_PER_PACKET);
 	if (rc == 0 && c->whole_queue != NFQUEUE_NO_WHOLE)
-		rc = nfmsg_open(&q->whole, (uint16_t)c->whole_queue, NFQUEUE_FULL_COPY, WHOLE_SLOTS,
-				maxlen, (size_t)maxlen * WHOLE_RCVBUF_PER_PACKET);
+		rc = open_or_adopt(&q->whole, &left->whole, (uint16_t)c->whole_queue,
+				   NFQUEUE_FULL_COPY, WHOLE_SLOTS, maxlen,
+				   (size_t)maxlen * WHOLE_RCVBUF_PER_PACKET);
 	if (rc < 0) {
 		nfqueue_close(q);
 		return rc;
@@ -237,13 +251,13 @@ const struct nfqueue_stats *nfqueue_stats(const struct nfqueue *q)
 int nfqueue_kernel_stats(uint16_t number, struct nfqueue_kernel_stats *s)
 {
 	FILE *f = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
-	unsigned queue, copy_mode, copy_range;
+	unsigned queue, copy_mode;
 	int rc = -ENOENT;
 
 	if (!f)
 		return -errno;
-	while (fscanf(f, "%u %u %u %u %u %u %u %*u %*u", &queue, &s->portid, &s->waiting,
-		      &copy_mode, &copy_range, &s->queue_dropped, &s->user_dropped) == 7) {
+	while (fscanf(f, "%u %u %u %u %u %u %u %u %*u", &queue, &s->portid, &s->waiting, &copy_mode,
+		      &s->copy_range, &s->queue_dropped, &s->user_dropped, &s->newest_id) == 8) {
 		if (queue == number) {
 			rc = 0;
 			break;

@@ -24,6 +24,10 @@
  * untranslated packets of translated connections, and the flood. Whether packets pass while no
  * daemon runs is the matter of --queue-bypass in the firewall rules.
  *
+ * A socket may outlive the process that opened it, and then its packets wait. What that process had read
+ * and not answered nobody will read again; nfqueue_open() queues it anew, behind what waits. It may have
+ * been judged before, so judging twice must do no harm.
+ *
  * The kernel never copies more than 65,531 bytes: a longer packet of a translated flow is dropped
  * (counted in oversize). It takes an IPv6 jumbogram (BIG TCP) to get there.
  */
@@ -60,6 +64,10 @@ struct nfqueue_config {
 	int32_t whole_queue; /* the other number in the rules, or NFQUEUE_NO_WHOLE */
 	int32_t next_queue; /* header queue that GUARD_NOT_MINE leads to, or NFQUEUE_NO_NEXT: accept */
 	uint32_t maxlen; /* packets the kernel holds in a queue; 0: a good default */
+	/* Sockets that have these queues already, left by another process; taken over. 0: none */
+	struct nfqueue_sockets {
+		int header, full, whole;
+	} * left; /* set to 0 when taken; NULL: none at all */
 };
 
 struct nfqueue_stats {
@@ -117,6 +125,8 @@ struct nfqueue_kernel_stats {
 	uint32_t waiting; /* packets without a verdict */
 	uint32_t queue_dropped; /* the queue was full */
 	uint32_t user_dropped; /* the socket buffer was full */
+	uint32_t copy_range;
+	uint32_t newest_id; /* of a packet in it so far */
 };
 
 /*

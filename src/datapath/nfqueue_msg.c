@@ -11,12 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Room for the netlink headers and every attribute before the payload (link layer header, VLAN). */
 #define NFMSG_EXTRA 444
 /* Netlink pads payloads to four bytes: that much of each slot is never received into. */
 #define NFMSG_SLOT_SPARE 4
 #define NFMSG_SEND_TRIES 1000
+
+static void put_flags(struct nlmsghdr *nlh)
+{
+	uint32_t flags = NFQA_CFG_F_GSO;
+
+	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(flags));
+	mnl_attr_put_u32(nlh, NFQA_CFG_MASK,
+			 htonl(flags | NFQA_CFG_F_UID_GID | NFQA_CFG_F_CONNTRACK |
+			       NFQA_CFG_F_SECCTX | NFQA_CFG_F_FAIL_OPEN));
+}
 
 /*
  * queue_configure() - bind and set all parameters in one message, so that no packet sees the queue
@@ -26,16 +37,12 @@ static int queue_configure(struct nfmsg_queue *q, uint32_t copy, uint32_t maxlen
 {
 	char buf[512] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->number);
-	uint32_t flags = NFQA_CFG_F_GSO;
 
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
 	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, (int)copy);
 	nfq_nlmsg_cfg_put_qmaxlen(nlh, maxlen);
-	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(flags));
-	mnl_attr_put_u32(nlh, NFQA_CFG_MASK,
-			 htonl(flags | NFQA_CFG_F_UID_GID | NFQA_CFG_F_CONNTRACK |
-			       NFQA_CFG_F_SECCTX | NFQA_CFG_F_FAIL_OPEN));
+	put_flags(nlh);
 	if (mnl_socket_sendto(q->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	return 0;
@@ -155,6 +162,105 @@ int nfmsg_open(struct nfmsg_queue *q, uint16_t number, uint32_t copy, uint32_t s
 	if (rc < 0)
 		nfmsg_close(q);
 	return rc;
+}
+
+/* adopt_socket() - takes @fd. */
+static int adopt_socket(struct nfmsg_queue *q, int fd)
+{
+	q->nl = mnl_socket_fdopen(fd);
+	if (!q->nl) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	q->fd = fd;
+	return 0;
+}
+
+/*
+ * configure_again() - this program may want other parameters than the one before. Without an answer if all
+ * is well: it would have to be looked for behind the packets that wait.
+ */
+static int configure_again(struct nfmsg_queue *q, uint32_t copy, uint32_t maxlen)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->number);
+
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, (int)copy);
+	nfq_nlmsg_cfg_put_qmaxlen(nlh, maxlen);
+	put_flags(nlh);
+	return mnl_socket_sendto(q->nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+}
+
+/* first_waiting() - the id of the first packet that is still to be read. Return: is there one? */
+static bool first_waiting(struct nfmsg_queue *q, uint32_t *id)
+{
+	struct nfqueue_stats ignored = {0};
+	struct nfmsg_packet p;
+	ssize_t n;
+
+	for (;;) {
+		n = recv(q->fd, q->buf, q->slot_bytes - NFMSG_SLOT_SPARE, MSG_DONTWAIT | MSG_PEEK);
+		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
+			continue;
+		if (n <= 0)
+			return false;
+		q->msg[0].msg_len = (unsigned)n;
+		q->msg[0].msg_hdr.msg_flags = 0;
+		if (nfmsg_packet_at(q, 0, &p, &ignored)) {
+			*id = p.id;
+			return true;
+		}
+		/* the answer to a verdict of the former owner */
+		(void)!recv(q->fd, q->buf, q->slot_bytes - NFMSG_SLOT_SPARE, MSG_DONTWAIT);
+	}
+}
+
+/*
+ * requeue_orphans() - packets that the former owner has read and not answered. They are older than the
+ * first that waits, or, if none does, not newer than the newest there was before we looked.
+ */
+static void requeue_orphans(struct nfmsg_queue *q, const struct nfqueue_kernel_stats *ks)
+{
+	struct nfqueue_stats ignored = {0};
+	struct nfmsg_verdicts v;
+	uint32_t last = ks->newest_id, first;
+
+	if (ks->waiting == 0)
+		return;
+	if (first_waiting(q, &first))
+		last = first - 1;
+	nfmsg_verdicts_begin(&v, q, &ignored);
+	nfmsg_verdicts_add(&v, last, NF_QUEUE_NR(q->number));
+	nfmsg_verdicts_end(&v);
+}
+
+int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, uint32_t slots,
+		uint32_t maxlen)
+{
+	struct nfqueue_kernel_stats ks;
+	int rc;
+
+	memset(q, 0, sizeof(*q));
+	q->number = number;
+	rc = adopt_socket(q, fd);
+	if (rc == 0)
+		rc = nfqueue_kernel_stats(number, &ks);
+	if (rc == -ENOENT || (rc == 0 && ks.portid != mnl_socket_get_portid(q->nl)))
+		rc = -ENXIO;
+	if (rc == 0)
+		rc = queue_buffers(q, copy, slots);
+	if (rc == 0)
+		rc = configure_again(q, copy, maxlen);
+	if (rc < 0) {
+		nfmsg_close(q);
+		return rc;
+	}
+	q->adopted = true;
+	requeue_orphans(q, &ks);
+	return 0;
 }
 
 void nfmsg_close(struct nfmsg_queue *q)

@@ -17,6 +17,7 @@ struct nfmsg_queue {
 	struct mnl_socket *nl; /* NULL: not open */
 	int fd;
 	uint16_t number;
+	bool adopted; /* the socket is one that another process has left */
 	uint32_t slots;
 	size_t slot_bytes;
 	uint8_t *buf; /* slots * slot_bytes */
@@ -38,6 +39,14 @@ struct nfmsg_packet {
  */
 int nfmsg_open(struct nfmsg_queue *q, uint16_t number, uint32_t copy, uint32_t slots,
 	       uint32_t maxlen, size_t rcvbuf);
+
+/*
+ * nfmsg_adopt() - go on with queue @number that @fd has already; taken over, also on failure. What was read
+ * by its former owner and not answered is put at the end of the queue.
+ * Return: 0; -ENXIO if @fd does not have the queue; another negative errno.
+ */
+int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, uint32_t slots,
+		uint32_t maxlen);
 void nfmsg_close(struct nfmsg_queue *q);
 
 /*

@@ -27,6 +27,10 @@ static bool find(const char *name, char *path, size_t len)
 	static const char *const dirs[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin",
 					   "/usr/local/sbin"};
 
+	if (name[0] == '/') {
+		snprintf(path, len, "%s", name);
+		return access(path, X_OK) == 0;
+	}
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, len, "%s/%s", dirs[i], name);
 		if (access(path, X_OK) == 0)

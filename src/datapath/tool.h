@@ -19,7 +19,8 @@
 /*
  * tool_run() - run @argv[0] and wait for it, but not for ever: one that hangs is killed. From the main
  * thread only.
- * @argv: ends in NULL; the program is looked up in the system directories, not in $PATH.
+ * @argv: ends in NULL; the program is looked up in the system directories, not in $PATH,
+ *	unless it begins with a slash.
  * @input: what it reads on standard input, @len bytes; NULL: nothing.
  * @error: filled with the first sentence of its standard error, or with what kept it from running.
  * Return: its exit status (0: fine), or a negative errno; -ENOENT if there is no such program, -ETIMEDOUT

@@ -262,6 +262,12 @@ static void version_row(struct screen *s, const json_t *row)
 #define FILTERS	    "[FILTER...]"
 #define FILTERS_MAX 62
 
+static void upgrade_row(struct screen *s, const json_t *row)
+{
+	screen_print(s, row_str(row, "successor"), false);
+	puts(" takes over");
+}
+
 static const struct view attack_in_full = {.command = "attacks", .row = view_attack_row};
 
 static const struct view views[] = {
@@ -298,6 +304,8 @@ static const struct view views[] = {
 	{"unallow", "PREFIX [service NAME]", "end an allowance", 1, 3, .row = warning_row},
 	{"kill", "FLOW", "reset a connection by the id that conns shows", 1, 1, .row = NULL},
 	{"log", "LEVEL", "err, warning, notice, info or debug", 1, 1, .row = NULL},
+	{"upgrade", "", "become the program that is installed now; no connection is lost", 0, 0,
+	 .row = upgrade_row},
 	{"help", "", "what the daemon understands", 0, 0, .titles = help_titles, .row = help_row},
 	{"version", "", "version of the daemon", 0, 0, .row = version_row},
 };

@@ -279,6 +279,15 @@ static int fake_reload(void *ctx, bool apply, void (*report)(void *arg, const ch
 	return 0;
 }
 
+static int fake_upgrade(void *ctx, char *said, size_t len)
+{
+	struct fake *f = ctx;
+
+	snprintf(said, len, "%s",
+		 f->problems ? "/usr/sbin/tcpguardd is not tcpguardd" : "tcpguardd 9");
+	return f->problems ? -1 : 0;
+}
+
 static void fake_config_show(void *ctx, void (*print)(void *arg, const char *line), void *arg)
 {
 	print(arg, "service \"web\" {");
@@ -472,6 +481,7 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 		.config = fake_config,
 		.config_path = fake_config_path,
 		.reload = fake_reload,
+		.upgrade = fake_upgrade,
 		.config_show = fake_config_show,
 		.set = fake_set,
 		.log_level = fake_log_level,
