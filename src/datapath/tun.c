@@ -161,6 +161,8 @@ static void probe(struct tun *t, struct tun_path *path, const struct guard_tx *t
 	path->probed = now;
 	if (len > 0) {
 		out.len = (uint16_t)len;
+		/* What comes back goes to the queue that was the last to send to it: so the second does. */
+		tun_send(t, &out, NULL, 0);
 		tun_send(t, &out, NULL, 0);
 	}
 	read_all(t); /* as a rule it is back already */

@@ -214,6 +214,29 @@ START_TEST(what_does_not_get_through_goes_another_way)
 }
 END_TEST
 
+START_TEST(all_workers_have_a_way)
+{
+	struct output o[4];
+
+	if (!opened(&o[0]))
+		return;
+	for (uint16_t i = 1; i < 4; i++) {
+		ck_assert_int_eq(output_open(&o[i], 0x10), 0);
+		ck_assert_int_eq(output_open_large(&o[i], QUEUE, i), 0);
+	}
+	for (int family = 4; family <= 6; family += 2) {
+		for (unsigned i = 0; i < 4; i++) {
+			o[i].stats.large = 0;
+			large(family, 50000, 13, TCP_ACK);
+			output_send(&o[i], &out, 1000000);
+			ck_assert_uint_eq(o[i].stats.large, 1);
+		}
+	}
+	for (unsigned i = 0; i < 4; i++)
+		output_close(&o[i]);
+}
+END_TEST
+
 START_TEST(too_much_is_refused)
 {
 	struct output o;
@@ -248,6 +271,7 @@ int main(void)
 	tcase_add_test(kernel, a_name_that_is_taken_is_said);
 	tcase_add_loop_test(kernel, what_does_not_get_through_goes_another_way, 4, 5);
 	tcase_add_loop_test(kernel, what_does_not_get_through_goes_another_way, 6, 7);
+	tcase_add_test(kernel, all_workers_have_a_way);
 	tcase_add_test(kernel, too_much_is_refused);
 	suite_add_tcase(s, pure);
 	suite_add_tcase(s, kernel);
