@@ -9,8 +9,8 @@
  *	serve		the main thread, when	nor for kernel modules		packets, files
  *				it is ready
  *	packets		each worker, once its	only what packets need; the	packets
- *				sockets are open	attempt to run or open
- *						anything ends the process
+ *				sockets are open	attempt to run anything or to open
+ *						a socket ends the process
  *
  * Filters and capabilities belong to a thread and pass on to its children. The firewall's tools,
  * on-attack commands and an upgrade in place are children of the main thread, so what they need stays
