@@ -35,6 +35,8 @@ static void conf_defaults(struct conf *c, const char *name)
 	c->on_failure = CONF_ON_FAILURE_OPEN;
 	c->max_flows = 262144;
 	c->max_half_open = 65536;
+	c->max_terminated = 262144;
+	c->terminate_memory = 256 << 20;
 	c->log_level = LOG_INFO;
 	c->log_target = CONF_LOG_TARGET_AUTO;
 	guard_config_defaults(&c->guard);

@@ -61,6 +61,8 @@ struct conf {
 	uint32_t mark; /* of packets that the guard sends; never 0; used as its own mask */
 	enum conf_on_failure on_failure;
 	uint32_t max_flows, max_half_open; /* of the whole daemon, all workers together */
+	uint32_t max_terminated; /* likewise, as all of "terminate" */
+	uint64_t terminate_memory; /* bytes of data that wait */
 	int log_level; /* syslog level: LOG_ERR .. LOG_DEBUG */
 	enum conf_log_target log_target;
 	struct conf_service service[GUARD_SERVICES_MAX]; /* as in guard.service */

@@ -35,13 +35,6 @@ static int __attribute__((format(printf, 2, 3))) refuse(char *why, const char *f
 	return -EINVAL;
 }
 
-static int check_engine(const void *field, char *why)
-{
-	if (*(const uint32_t *)field == GUARD_ENGINE_TERMINATE)
-		return refuse(why, "\"terminate\" is not available yet in this version, use relay");
-	return 0;
-}
-
 static int check_metrics(const void *field, char *why)
 {
 	struct ip_addr addr;
@@ -113,6 +106,10 @@ static int check_service_command(const void *field, char *why)
 #define POOL_MIN (16 * CONF_WORKERS_MAX)
 #define POOL_MAX 16777214
 
+/* Enough for some connections of each of the workers; what their chunks can number. */
+#define TERMINATE_MEMORY_MIN (CONF_WORKERS_MAX << 20)
+#define TERMINATE_MEMORY_MAX (64ULL << 30)
+
 /* In the order of conf_show(). */
 const struct conf_option conf_options[] = {
 	{NAME("control-socket", CONF_ROOT), .kind = CONF_KIND_PATH, GLOBAL(control_socket), FIXED},
@@ -162,11 +159,25 @@ const struct conf_option conf_options[] = {
 	TIMEOUT("reset", reset),
 #undef TIMEOUT
 
+	{NAME("terminate", CONF_ROOT), SECTION(CONF_TERMINATE)},
+	{NAME("connections", CONF_TERMINATE), NUMBER(POOL_MIN, POOL_MAX), GLOBAL(max_terminated),
+	 FIXED},
+	{NAME("memory", CONF_TERMINATE), NUMBER(TERMINATE_MEMORY_MIN, TERMINATE_MEMORY_MAX),
+	 GLOBAL(terminate_memory), FIXED},
+	{NAME("client-gaps", CONF_TERMINATE), NUMBER(65536, UINT32_MAX), GLOBAL(guard.client_gaps),
+	 LIVE},
+
 	{NAME("service", CONF_ROOT), SECTION(CONF_SERVICE)},
 	{NAME("listen", CONF_SERVICE), .kind = CONF_KIND_LISTEN},
 	{NAME("mode", CONF_SERVICE), ONE_OF(mode_names), SERVICE(mode), LIVE},
-	{NAME("engine", CONF_SERVICE), ONE_OF(engine_names), SERVICE(engine),
-	 .check = check_engine},
+	{NAME("engine", CONF_SERVICE), ONE_OF(engine_names), SERVICE(engine)},
+	{NAME("user-timeout", CONF_SERVICE), TIME(0, DAYS(1)), SERVICE(user_timeout), LIVE},
+	{NAME("stall-timeout", CONF_SERVICE), TIME(0, DAYS(1)), SERVICE(stall_timeout), LIVE},
+	{NAME("keepalive", CONF_SERVICE), SECTION(CONF_KEEPALIVE)},
+	{NAME("idle", CONF_KEEPALIVE), TIME(0, DAYS(7)), SERVICE(keepalive.idle), LIVE},
+	{NAME("interval", CONF_KEEPALIVE), TIME(MSECS(100), DAYS(1)), SERVICE(keepalive.interval),
+	 LIVE},
+	{NAME("probes", CONF_KEEPALIVE), NUMBER(1, 100), SERVICE(keepalive.probes), LIVE},
 	{NAME("refuse-when-down", CONF_SERVICE), .kind = CONF_KIND_BOOL, SERVICE(refuse_when_down),
 	 LIVE},
 	{NAME("relief", CONF_SERVICE), .kind = CONF_KIND_BOOL, SERVICE(relief), LIVE},
@@ -242,7 +253,8 @@ void *conf_option_base(const struct conf_option *o, struct conf *c, uint32_t ser
 {
 	if (o->daemon)
 		return &c->service[service];
-	if (o->section == CONF_SERVICE || o->section == CONF_ATTACK || o->section == CONF_LIMIT)
+	if (o->section == CONF_SERVICE || o->section == CONF_ATTACK || o->section == CONF_LIMIT ||
+	    o->section == CONF_KEEPALIVE)
 		return &c->guard.service[service];
 	return c;
 }

@@ -14,6 +14,8 @@ enum conf_section {
 	CONF_SERVICE,
 	CONF_ATTACK,
 	CONF_LIMIT, /* of a service */
+	CONF_KEEPALIVE, /* of a service */
+	CONF_TERMINATE,
 	CONF_TIMEOUTS,
 	CONF_COOKIE,
 	CONF_SECTION_COUNT

@@ -76,7 +76,8 @@ static void show_services(struct printer *p, const struct conf *c)
 static void show_option(struct printer *p, const struct conf *c, const struct conf_option *o,
 			uint32_t service)
 {
-	bool of_service = o->section == CONF_SERVICE || o->section == CONF_ATTACK;
+	bool of_service = o->section == CONF_SERVICE || o->section == CONF_ATTACK ||
+			  o->section == CONF_LIMIT || o->section == CONF_KEEPALIVE;
 	const void *base = conf_option_base(o, (struct conf *)c, service); /* only read */
 	char text[CONF_LINE_MAX / 2];
 

@@ -221,6 +221,8 @@ static void read_service(struct reader *r, cfg_t *cfg, uint32_t index)
 	read_clients(r, cfg, CONF_SERVICE, (uint16_t)index);
 	if (cfg_getsec(cfg, "limit") != NULL)
 		read_values(r, cfg_getsec(cfg, "limit"), CONF_LIMIT, index);
+	if (cfg_getsec(cfg, "keepalive") != NULL)
+		read_values(r, cfg_getsec(cfg, "keepalive"), CONF_KEEPALIVE, index);
 	if (attack != NULL) {
 		int start = line_of(attack, "start"), end = line_of(attack, "end");
 
@@ -243,6 +245,8 @@ static void read_root(struct reader *r, cfg_t *cfg)
 		read_values(r, timeouts, CONF_TIMEOUTS, 0);
 	if (cookie != NULL)
 		read_values(r, cookie, CONF_COOKIE, 0);
+	if (cfg_getsec(cfg, "terminate") != NULL)
+		read_values(r, cfg_getsec(cfg, "terminate"), CONF_TERMINATE, 0);
 	read_clients(r, cfg, CONF_ROOT, UINT16_MAX);
 	r->conf->guard.n_services = r->scan->n_services;
 	for (unsigned i = 0; i < cfg_size(cfg, "service"); i++) {

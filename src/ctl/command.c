@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	 .state_bytes = &ctl_backends_state_bytes, .end = ctl_backends_end},
 	{"conns", FILTER_ARGS, "connections, both halves of each", 0, FILTER_WORDS, false,
 	 .step = ctl_conns, .state_bytes = &ctl_flows_state_bytes},
+	{"ends", FILTER_ARGS, "both ends of terminated connections", 0, FILTER_WORDS, false,
+	 .step = ctl_ends, .state_bytes = &ctl_flows_state_bytes},
 	{"netstat", FILTER_ARGS, "connections as netstat sees them", 0, FILTER_WORDS, false,
 	 .step = ctl_netstat, .state_bytes = &ctl_flows_state_bytes},
 	{"attacks", "[SERVICE|NUMBER] [--last N]", "current and past attacks", 0, 4, false,

@@ -23,6 +23,7 @@ enum step ctl_upgrade(struct request *r);
 /* flows.c */
 extern const size_t ctl_flows_state_bytes;
 enum step ctl_conns(struct request *r);
+enum step ctl_ends(struct request *r);
 enum step ctl_netstat(struct request *r);
 
 /* backends.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * conns, netstat: dumps of flows.
+ * conns, ends, netstat: dumps of flows.
  *
  * One step is one job on one worker that copies at most CTL_FLOWS_CHUNK flows; filters and text are
  * done here afterwards, on the control plane's own time.
@@ -104,6 +104,66 @@ enum step ctl_conns(struct request *r)
 	for (uint32_t i = 0; i < d->n; i++)
 		if (flow_filter_match(&d->filter, &d->row[i]))
 			write_conn(&r->out, worker, &d->row[i]);
+	return step;
+}
+
+/* write_end() - one end of a terminated connection. @toward: "client" or "server". */
+static void write_end(struct jw *j, uint32_t worker, const struct flow_report *f, unsigned i)
+{
+	char client[IP_ENDPOINT_STRLEN], server[IP_ENDPOINT_STRLEN], id[24];
+	const struct end_report *e = &f->end[i];
+
+	snprintf(id, sizeof(id), "%u:%u", worker, f->id);
+	ip_endpoint_format(&f->client, f->client_port, client);
+	ip_endpoint_format(&f->server, f->server_port, server);
+	jw_row_begin(j);
+	jw_str(j, "id", id);
+	jw_str(j, "proto", proto_name(&f->server));
+	jw_str(j, "toward", i ? "server" : "client");
+	jw_str(j, "state", tcp_state_name(i ? f->server_state : f->client_state));
+	jw_u64(j, "recv_q", e->recv_queue);
+	jw_u64(j, "send_q", e->send_queue);
+	jw_str(j, "local", i ? client : server);
+	jw_str(j, "peer", i ? server : client);
+	jw_str(j, "timer", e->timer);
+	write_ms(j, "timer_ms", e->timer ? e->timer_in : USEC_NEVER);
+	jw_u64(j, "rto_ms", e->rto_ms);
+	jw_u64(j, "srtt_us", e->srtt_us);
+	jw_u64(j, "rttvar_us", e->rttvar_us);
+	jw_u64(j, "mss", e->mss);
+	jw_u64(j, "cwnd", e->cwnd);
+	jw_u64(j, "ssthresh", e->ssthresh);
+	jw_u64(j, "in_flight", e->in_flight);
+	jw_u64(j, "retransmits", e->retransmits);
+	jw_u64(j, "snd_wnd", e->send_window);
+	jw_u64(j, "rcv_wnd", e->receive_window);
+	jw_u64(j, "snd_wscale", e->send_wscale);
+	jw_u64(j, "rcv_wscale", e->receive_wscale);
+	jw_bool(j, "wscale", e->wscale);
+	jw_bool(j, "timestamps", e->timestamps);
+	jw_bool(j, "sack", e->sack);
+	jw_bool(j, "ecn", e->ecn);
+	jw_str(j, "service", f->service);
+	jw_row_end(j);
+}
+
+enum step ctl_ends(struct request *r)
+{
+	struct dump *d = r->state;
+	uint32_t worker = d->worker;
+	enum step step;
+
+	if (!d->begun)
+		return dump_begin(r, d);
+	step = dump_fetch(r, d);
+	for (uint32_t i = 0; i < d->n; i++) {
+		const struct flow_report *f = &d->row[i];
+
+		if (!f->has_ends || !flow_filter_match(&d->filter, f))
+			continue;
+		write_end(&r->out, worker, f, 0);
+		write_end(&r->out, worker, f, 1);
+	}
 	return step;
 }
 

@@ -103,6 +103,7 @@ static const struct {
 	  GAUGE(baseline, "SYNs that are usual in a second, as learned in calm"),
 	  GAUGE(flows, "Connections now"),
 	  GAUGE(spliced_now, "Connections translated and not yet closed"),
+	  GAUGE(terminated_now, "Connections of the terminate engine, not yet closed"),
 	  GAUGE(time_wait, "Connections in TIME-WAIT"),
 	  GAUGE(attack_start, "Half-open connections at which an attack is assumed"),
 	  GAUGE(attack_end, "Half-open connections below which an attack may be over"),

@@ -111,6 +111,7 @@ static void add_service(struct service_report *sum, const struct service_report 
 	sum->cookies_in_flight += one->cookies_in_flight;
 	sum->flows += one->flows;
 	sum->spliced_now += one->spliced_now;
+	sum->terminated_now += one->terminated_now;
 	sum->time_wait += one->time_wait;
 	sum->syn_rate += one->syn_rate; /* only the worker that leads knows these three */
 	sum->deficit += one->deficit;
@@ -191,6 +192,7 @@ static void write_stats(struct request *r, uint32_t index, const struct service_
 	jw_u64(j, "deficit", s->deficit);
 	jw_u64(j, "baseline", s->baseline);
 	jw_u64(j, "spliced_now", s->spliced_now);
+	jw_u64(j, "terminated_now", s->terminated_now);
 	jw_u64(j, "time_wait", s->time_wait);
 #define COUNTER(name, text) jw_u64(j, #name, s->counters.name);
 #include "core/counters.def"

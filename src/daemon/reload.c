@@ -36,6 +36,8 @@ static void keep_fixed_options(struct conf *new, const struct conf *old, conf_re
 	KEEP(mark, "mark");
 	KEEP(max_flows, "max-flows");
 	KEEP(max_half_open, "max-half-open");
+	KEEP(max_terminated, "terminate.connections");
+	KEEP(terminate_memory, "terminate.memory");
 	KEEP(control_socket, "control-socket");
 	KEEP(control_group, "control-group");
 	KEEP(state_dir, "state-dir");

@@ -67,11 +67,19 @@ typedef uint32_t service_fn(struct nfqueue *q, uint32_t budget);
 
 /* ---- on the worker's thread ---- */
 
-static void flush(void *arg)
+static void flush(struct worker *w)
+{
+	output_send(&w->output, &w->out, w->now);
+}
+
+/* batch_done() - what endpoints have to say to all of it. */
+static void batch_done(void *arg)
 {
 	struct worker *w = arg;
 
-	output_send(&w->output, &w->out, w->now);
+	flush(w);
+	while (guard_poll(&w->guard, w->now, &w->out))
+		flush(w);
 }
 
 static void begin(void *arg)
@@ -411,7 +419,7 @@ static bool terminates(const struct guard_config *c)
 
 static int open_datapath(struct worker *w, char *why, size_t why_len)
 {
-	static const struct nfqueue_ops ops = {.begin = begin, .judge = judge, .flush = flush};
+	static const struct nfqueue_ops ops = {.begin = begin, .judge = judge, .flush = batch_done};
 	const struct worker_config *c = &w->config;
 	bool last = c->index + 1 == c->workers;
 	struct nfqueue_sockets left = {0};
@@ -498,6 +506,7 @@ int worker_open(struct worker **out, const struct worker_config *c, char *why, s
 		return -ENOMEM;
 	}
 	w->config = *c;
+	w->out.payload_max = IP_LENGTH_MAX; /* whoever sends it cuts it, if need be */
 	w->armed = USEC_NEVER;
 	w->arena_fd = w->output.raw.fd4 = w->output.raw.fd6 = w->output.tun.fd = -1;
 	rc = open_mailbox(&w->mail);

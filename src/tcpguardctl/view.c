@@ -171,6 +171,51 @@ static void conns_row(struct screen *s, const json_t *row)
 	cell_exact(s, row, "send_q");
 }
 
+static const char *const ends_titles[] = {
+	"ID",	"TOWARD", "STATE",     ">RECV-Q", ">SEND-Q", "LOCAL",	"PEER",	   "TIMER", ">RTO",
+	">RTT", ">CWND",  ">SSTHRESH", ">FLIGHT", ">MSS",    ">RETRANS", "OPTIONS", NULL};
+
+static void append(char *text, size_t size, const json_t *row, const char *key)
+{
+	size_t used = strlen(text);
+
+	if (json_is_true(json_object_get(row, key)))
+		snprintf(text + used, size - used, "%s%s", used ? "," : "", key);
+}
+
+/* ends_row() - what `ss -ti` would say of it. */
+static void ends_row(struct screen *s, const json_t *row)
+{
+	const char *timer = row_str(row, "timer");
+	char text[80], left[TEXT_NUMBER_MAX];
+
+	cell_str(s, row, "id");
+	cell_str(s, row, "toward");
+	cell_str(s, row, "state");
+	cell_exact(s, row, "recv_q");
+	cell_exact(s, row, "send_q");
+	cell_str(s, row, "local");
+	cell_str(s, row, "peer");
+	snprintf(text, sizeof(text), "%.40s %s", timer,
+		 text_duration(row_u64(row, "timer_ms"), left));
+	table_cell(&s->table, *timer ? text : "-", false);
+	cell_duration(s, row, "rto_ms");
+	snprintf(text, sizeof(text), "%.3f/%.3f ms", (double)row_u64(row, "srtt_us") / 1e3,
+		 (double)row_u64(row, "rttvar_us") / 1e3);
+	table_cell(&s->table, row_u64(row, "srtt_us") ? text : "-", false);
+	cell_exact(s, row, "cwnd");
+	cell_exact(s, row, "ssthresh");
+	cell_exact(s, row, "in_flight");
+	cell_exact(s, row, "mss");
+	cell_exact(s, row, "retransmits");
+	text[0] = '\0';
+	append(text, sizeof(text), row, "timestamps");
+	append(text, sizeof(text), row, "sack");
+	append(text, sizeof(text), row, "ecn");
+	append(text, sizeof(text), row, "wscale");
+	table_cell(&s->table, text[0] ? text : "-", false);
+}
+
 static void netstat_row(struct screen *s, const json_t *row)
 {
 	char line[512], clean[512];
@@ -279,6 +324,8 @@ static const struct view views[] = {
 	 .row = backends_row},
 	{"conns", FILTERS, "connections, both halves of each", 0, FILTERS_MAX,
 	 .titles = conns_titles, .row = conns_row},
+	{"ends", FILTERS, "both ends of terminated connections, as `ss -ti`", 0, FILTERS_MAX,
+	 .titles = ends_titles, .row = ends_row},
 	{"netstat", FILTERS, "connections in the columns of `netstat -nat`", 0, FILTERS_MAX,
 	 .header = NETSTAT_HEADER, .row = netstat_row},
 	{"attacks", "[SERVICE|NUMBER] [--last N]", "current and past attacks, or one in full", 0, 4,

@@ -146,6 +146,7 @@ static const struct line {
 		{"attack_end", "half-opens below which it may be over"},
 		{"flows", "connections now"},
 		{"spliced_now", "of them translated and not yet closed"},
+		{"terminated_now", "of them terminated and not yet closed"},
 		{"time_wait", "of them in TIME-WAIT"},
 },
   counters[] = {

@@ -79,11 +79,13 @@ static const char full[] =
 	"timeouts { syn-received = 1s syn-sent = 2s established = 3m half-closed = 4h\n"
 	"closing = 5s reset = 6ms0 }\n"
 	"cookie { rotate = 15s }\n"
+	"terminate { connections = 1000 memory = 64Mi client-gaps = 1Mi }\n"
 	"service web {\n"
 	"	listen = {\"192.0.2.10:80,443\", \"[2001:db8::10]:443\",}\n"
 	"	listen += { 203.0.113.0/24:8000-8100 }\n"
 	"	mode = always\n"
-	"	engine = relay\n"
+	"	engine = terminate user-timeout = 1m stall-timeout = 2m\n"
+	"	keepalive { idle = 2h interval = 1m probes = 3 }\n"
 	"	attack { start = 1024 end = 512 hold = 90s }\n"
 	"	refuse-when-down = no\n"
 	"	allow = { \"[2001:db8:5::]/64\" } deny = 0.0.0.0/0\n"
@@ -155,6 +157,15 @@ START_TEST(every_option_is_taken)
 	ck_assert_uint_eq(c->guard.timeouts.closing, 5 * USEC_PER_SEC);
 	ck_assert_uint_eq(c->guard.timeouts.reset, 60000);
 	ck_assert_uint_eq(c->guard.cookie_rotate, 15 * USEC_PER_SEC);
+	ck_assert_uint_eq(c->max_terminated, 1000);
+	ck_assert_uint_eq(c->terminate_memory, 64 << 20);
+	ck_assert_uint_eq(c->guard.client_gaps, 1 << 20);
+	ck_assert_int_eq(web->engine, GUARD_ENGINE_TERMINATE);
+	ck_assert_uint_eq(web->user_timeout, 60 * USEC_PER_SEC);
+	ck_assert_uint_eq(web->stall_timeout, 120 * USEC_PER_SEC);
+	ck_assert_uint_eq(web->keepalive.idle, 7200 * USEC_PER_SEC);
+	ck_assert_uint_eq(web->keepalive.interval, 60 * USEC_PER_SEC);
+	ck_assert_uint_eq(web->keepalive.probes, 3);
 	ck_assert_str_eq(web->name, "web");
 	ck_assert_int_eq(web->mode, GUARD_MODE_ALWAYS);
 	ck_assert_uint_eq(web->attack.start, 1024);
