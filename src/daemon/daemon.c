@@ -227,9 +227,9 @@ static int start_workers(struct daemon *d, char *why, size_t why_len)
 			.limits = {.max_flows = part_of(c->max_flows, c->workers),
 				   .max_half_open = part_of(c->max_half_open, c->workers),
 				   .max_terminated = part_of(c->max_terminated, c->workers),
-				   .chunks = part_of((uint32_t)(c->terminate_memory /
-								TCP_CHUNK_BYTES),
-						     c->workers)},
+				   .chunks = part_of(
+					   (uint32_t)(c->terminate_memory / TCP_CHUNK_BYTES),
+					   c->workers)},
 			.guard = &c->guard,
 			.board = d->board,
 			.seed = d->seed,

@@ -172,7 +172,7 @@ static void conns_row(struct screen *s, const json_t *row)
 }
 
 static const char *const ends_titles[] = {
-	"ID",	"TOWARD", "STATE",     ">RECV-Q", ">SEND-Q", "LOCAL",	"PEER",	   "TIMER", ">RTO",
+	"ID",	"TOWARD", "STATE",     ">RECV-Q", ">SEND-Q", "LOCAL",	 "PEER",    "TIMER", ">RTO",
 	">RTT", ">CWND",  ">SSTHRESH", ">FLIGHT", ">MSS",    ">RETRANS", "OPTIONS", NULL};
 
 static void append(char *text, size_t size, const json_t *row, const char *key)

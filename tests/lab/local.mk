@@ -17,6 +17,7 @@ lab_tests = \
 	tests/lab/relay.sh \
 	tests/lab/reuse.sh \
 	tests/lab/rules.sh \
+	tests/lab/terminate.sh \
 	tests/lab/tools.sh \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)

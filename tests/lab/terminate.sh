@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Every connection through the terminate engine: all ways to talk and to part, much data, many
+# connections, servers that refuse, a flood; without and with a bad cable.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/talk.sh"
+
+readonly CLOSED=7050 BIG=${TERMINATE_BYTES:-100000000}
+
+terminate_setup() {
+	talk_start
+	nginx_start
+	guard_config adaptive "engine = terminate" "msl = 500ms timeouts { reset = 500ms }"
+	guard_start
+}
+
+# refused() - the client of a closed port is told so, at once.
+refused() {
+	in_client "$TOOLS/peer" client --to "$SERVER:$CLOSED" --do get --timeout 5 >"$LAB_TMP/closed"
+	[[ " refused reset " == *" $(json end <"$LAB_TMP/closed") "* ]] &&
+		number "$(json total_us <"$LAB_TMP/closed")" '<' 300000
+}
+
+# two_ends() - are both ends of a connection to be seen?
+two_ends() {
+	local rows
+
+	rows=$(ctl --json ends --state ESTABLISHED | grep ":$TALK_PORT\"")
+	[ "$(echo "$rows" | grep -c '"toward":"client"')" = 1 ] &&
+		[ "$(echo "$rows" | grep -c '"toward":"server"')" = 1 ] &&
+		number "$(echo "$rows" | head -n 1 | json srtt_us)" '>' 0 &&
+		ctl netstat | grep ESTABLISHED | grep -Fq ":$TALK_PORT " &&
+		in_server ss -Htn state established "sport = :$TALK_PORT" | grep -Fq "$CLIENT:"
+}
+
+visible() {
+	local status
+
+	start hold in_client "$TOOLS/peer" client --to "$SERVER:$TALK_PORT" --do ping --seconds 1.5
+	try_for 3 two_ends
+	status=$?
+	finish hold || status=1
+	return $status
+}
+
+short_connections() {
+	local rate
+
+	rate=$(in_client wrk -t1 -c20 -d2s -H 'Connection: close' "http://$SERVER/" |
+		tee "$LAB_TMP/wrk" | sed -n 's/^Requests\/sec: *//p')
+	lab_say "# $rate connections a second"
+	number "$rate" '>' 100 && ! grep -q 'Socket errors' "$LAB_TMP/wrk"
+}
+
+terminate() {
+	local before
+
+	before=$(stat_of terminated)
+	talk_all
+	check "nginx answers" in_client curl -sf -m 5 -o /dev/null "http://$SERVER/"
+	check "each connection was terminated" number $(($(stat_of terminated) - before)) = 13
+	check "none was passed or spliced" number $(($(stat_of passed) + $(stat_of spliced))) = 0
+	check "both ends are shown" visible
+	check "a closed port refuses" refused
+	check "200 short connections" peer_load --to "$SERVER:80" --count 200 --concurrency 20
+	check "no flow is left 2 MSL later" try_for 5 no_flows
+}
+
+much() {
+	check "$BIG bytes down" peer_do --to "$SERVER:$TALK_PORT" --do get --bytes "$BIG" --timeout 60
+	lab_say "# $(echo "$LAB_LINE" | json total_us) us"
+	check "$BIG bytes up" peer_do --to "$SERVER:$TALK_PORT" --do put --bytes "$BIG" --timeout 60
+	lab_say "# $(echo "$LAB_LINE" | json total_us) us"
+	check "short connections, each closed by the server" short_connections
+	start flood in_client "$TOOLS/flood" --dst "$(echo "$SERVER" | tr -d '[]')" --port 80 \
+		--rate 20000 --seconds 4
+	sleep 0.5
+	check "200 short connections under flood" peer_load --to "$SERVER:80" --count 200 \
+		--concurrency 20 --timeout 5
+	stop flood
+	check "no memory is held" try_for 5 no_flows
+}
+
+much_setup() {
+	terminate_setup
+}
+
+lab_init
+lab_need_programs nginx curl wrk
+lab_each terminate
+lab_each much
+LAB_WIRE="--delay 5ms --jitter 2ms --loss 2 --duplicate 1 --reorder 2" LAB_PLACEMENTS=gateway
+lab_each terminate
+lab_end
