@@ -2,9 +2,11 @@
 #include "replay/capture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "wire/bytes.h"
 
@@ -78,7 +80,8 @@ static void not_a_capture(uint32_t magic, char *why)
 /* read_magic() - the first four bytes of @path. Return: 0 or a negative errno with @why. */
 static int read_magic(const char *path, uint32_t *magic, char *why)
 {
-	FILE *f = fopen(path, "rbe");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not be waited for */
+	FILE *f = fd >= 0 ? fdopen(fd, "rb") : NULL;
 	uint8_t head[4];
 	struct stat st;
 	size_t n;
@@ -86,6 +89,8 @@ static int read_magic(const char *path, uint32_t *magic, char *why)
 	if (!f) {
 		int error = errno;
 
+		if (fd >= 0)
+			close(fd);
 		snprintf(why, CAPTURE_WHY_MAX, "cannot be opened: %s", strerror(error));
 		return -error;
 	}

@@ -24,7 +24,7 @@ enum replay_trouble {
 
 struct frame {
 	const uint8_t *data; /* valid until the next call */
-	uint32_t cap_len; /* bytes at data */
+	uint32_t cap_len; /* bytes at data; <= FRAME_BYTES_MAX */
 	uint32_t len; /* on the wire; >= cap_len */
 	int link; /* DLT_...; -1: a number that stands for none known here */
 	uint32_t link_number; /* as in the file */

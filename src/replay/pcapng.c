@@ -292,6 +292,8 @@ static bool give_frame(struct capture *c, struct frame *f, const struct block *b
 	}
 	f->data = r->body + head;
 	f->cap_len = cap < b->have - head ? cap : b->have - head;
+	if (f->cap_len > FRAME_BYTES_MAX) /* the body holds more than that behind a short head */
+		f->cap_len = FRAME_BYTES_MAX;
 	f->len = len > cap ? len : cap;
 	f->link = r->interface[number].link;
 	f->link_number = r->interface[number].link_number;

@@ -164,6 +164,15 @@ static double seconds_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+/* is_same_file() - would writing to @b destroy @a? */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
 int replay_main(const struct replay_options *o, FILE *out)
 {
 	struct replay *r = calloc(1, sizeof(*r));
@@ -172,6 +181,13 @@ int replay_main(const struct replay_options *o, FILE *out)
 	struct conf *c = NULL;
 	int rc = -ENOMEM;
 
+	if (o->plot && is_same_file(o->file, o->plot)) {
+		fprintf(stderr,
+			"tcpguardd: the plot would replace the capture %s, give it another name\n",
+			o->file);
+		free(r);
+		return -EINVAL;
+	}
 	if (r) {
 		r->file = o->file;
 		rc = survey_capture(&r->survey, o->file, why);

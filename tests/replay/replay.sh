@@ -174,6 +174,12 @@ gzip -c "$tmp/head" >"$tmp/packed" 2>/dev/null &&
 	check 'packed' run 1 --replay "$tmp/packed" && check 'is named' complains 'packed with gzip'
 check 'no file' run 1 --replay "$tmp/nowhere"
 check 'a directory' run 1 --replay "$tmp"
+mkfifo "$tmp/pipe"
+check 'a pipe' run 1 --replay "$tmp/pipe"
+check 'is named' complains 'is not a regular file'
+cp "$tmp/flood.pcap" "$tmp/kept.pcap"
+check 'the plot in place of the capture' run 1 --replay "$tmp/kept.pcap" --plot "$tmp/kept.pcap"
+check 'is not written' cmp -s "$tmp/flood.pcap" "$tmp/kept.pcap"
 check 'no room for the plot' run 1 --replay "$tmp/flood.pcap" --plot "$tmp/nowhere/plot"
 check 'bad service' run 1 --replay "$tmp/flood.pcap" --service 10.0.0.1
 check 'bad configuration' run 1 --replay "$tmp/flood.pcap" -c "$0"

@@ -289,6 +289,34 @@ START_TEST(truncated_files_are_read_as_far_as_they_go)
 }
 END_TEST
 
+/* More of a frame than is looked at, and not only zeros: nothing of it may reach what was counted. */
+START_TEST(long_frames_are_cut)
+{
+	static const enum writer_format formats[] = {WRITER_PCAP, WRITER_PCAPNG};
+	uint8_t arp[1100] = {[12] = 0x08, [13] = 0x06};
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct writer w = {.format = formats[i], .link = WRITER_RAW};
+		struct replay r;
+		uint8_t packet[3000];
+
+		memset(packet, 'x', sizeof(packet));
+		packet[0] = 0x75; /* no IP */
+		writer_begin(&w);
+		writer_tcp(&w, SECOND, &a_syn);
+		writer_ip(&w, SECOND, arp, sizeof(arp), false);
+		writer_ip(&w, SECOND, packet, sizeof(packet), false);
+		replayed(&r, &w);
+		ck_assert_uint_eq(r.survey.tcp, 1);
+		ck_assert_uint_eq(r.survey.trouble[TROUBLE_LINK_TYPE], 0);
+		ck_assert_uint_eq(
+			r.survey.trouble[TROUBLE_BAD_IP] + r.survey.trouble[TROUBLE_NOT_IP], 2);
+		replay_free(&r);
+		writer_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(jumbo_packets_count)
 {
 	struct writer w = {.format = WRITER_PCAPNG};
@@ -393,6 +421,7 @@ int main(void)
 	tcase_add_test(t, pcapng_sections_begin_anew);
 	tcase_add_loop_test(t, truncated_files_are_read_as_far_as_they_go, 0, 2);
 	tcase_add_test(t, jumbo_packets_count);
+	tcase_add_test(t, long_frames_are_cut);
 	tcase_add_loop_test(t, a_flood_is_noticed_soon_after_its_first_syn, 0, 6);
 	tcase_add_test(t, clients_alone_are_no_flood);
 	tcase_add_test(t, widths_are_readable);
