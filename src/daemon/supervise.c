@@ -19,9 +19,8 @@
 #include "daemon/handover.h"
 
 #define AGAIN_MS       100 /* until it is started again, as RestartSec= of the unit */
-#define AGAIN_MAX_MS   5000 /* if it never lives for LIVED */
-#define LIVED	       USEC_PER_SEC
-#define WATCHDOG_USECS (10 * USEC_PER_SEC) /* as WatchdogSec= */
+#define AGAIN_MAX_MS   5000 /* if it never gets ready */
+#define WATCHDOG       (10 * USEC_PER_SEC) /* as WatchdogSec=, unless WATCHDOG_USEC says otherwise */
 #define FDS_START      3
 
 struct supervisor {
@@ -32,10 +31,10 @@ struct supervisor {
 	int signals;
 	sigset_t before;
 	pid_t pid; /* 0: it does not run */
-	usec_t started, alive;
+	usec_t alive, watchdog;
 	unsigned again_ms;
 	char program[4096]; /* so that an upgrade is found at the next start */
-	bool ready; /* it was once */
+	bool ready, was_ready; /* this one; any before it */
 	bool ending; /* it was told to */
 	bool renewing; /* it was told to make room for another one */
 };
@@ -110,7 +109,7 @@ static bool take_message(struct supervisor *s)
 	if (c && c->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	if (value_of(text, "READY", value))
-		s->ready = true;
+		s->ready = s->was_ready = true;
 	if (s->ready && (value_of(text, "WATCHDOG", value) || value_of(text, "READY", value)))
 		s->alive = clock_now();
 	if (value_of(text, "FDSTOREREMOVE", value) && value_of(text, "FDNAME", value))
@@ -166,7 +165,7 @@ static void become_daemon(const struct supervisor *s)
 	snprintf(number, sizeof(number), "%u", s->kept.n);
 	setenv("LISTEN_FDS", number, 1);
 	setenv("LISTEN_FDNAMES", names, 1);
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)WATCHDOG_USECS);
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)s->watchdog);
 	setenv("WATCHDOG_USEC", number, 1);
 	setenv("NOTIFY_SOCKET", s->notify_name, 1);
 	sigprocmask(SIG_SETMASK, &s->before, NULL);
@@ -176,9 +175,8 @@ static void become_daemon(const struct supervisor *s)
 
 static void start(struct supervisor *s)
 {
-	s->started = clock_now();
-	s->alive = s->started + 60 * USEC_PER_SEC; /* until it is ready it has more time */
-	s->renewing = false;
+	s->alive = clock_now() + 60 * USEC_PER_SEC; /* until it is ready it has more time */
+	s->renewing = s->ready = false;
 	s->pid = fork();
 	if (s->pid == 0)
 		become_daemon(s);
@@ -193,13 +191,13 @@ static int bury(struct supervisor *s, int status)
 	if (s->ending || (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !s->renewing))
 		return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 	/* one that does not even start will not do so by itself */
-	if (WIFEXITED(status) && !s->ready)
+	if (WIFEXITED(status) && !s->was_ready)
 		return WEXITSTATUS(status);
 	if (WIFSIGNALED(status))
 		say("it was ended by signal", WTERMSIG(status));
 	else if (!s->renewing)
 		say("it ended with status", WEXITSTATUS(status));
-	s->again_ms = clock_now() - s->started > LIVED ? AGAIN_MS : 2 * s->again_ms;
+	s->again_ms = s->ready ? AGAIN_MS : 2 * s->again_ms;
 	if (s->again_ms > AGAIN_MAX_MS)
 		s->again_ms = AGAIN_MAX_MS;
 	return -1;
@@ -221,7 +219,7 @@ static void watch(struct supervisor *s)
 {
 	usec_t now = clock_now();
 
-	if (s->pid <= 0 || now < s->alive || now - s->alive < WATCHDOG_USECS)
+	if (s->pid <= 0 || now < s->alive || now - s->alive < s->watchdog)
 		return;
 	say("it has not been heard of for seconds:", (long)((now - s->alive) / USEC_PER_SEC));
 	kill(s->pid, SIGABRT);
@@ -231,10 +229,14 @@ static void watch(struct supervisor *s)
 static int prepare(struct supervisor *s)
 {
 	ssize_t n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
+	const char *watchdog = getenv("WATCHDOG_USEC");
 	sigset_t set;
 
 	if (n < 0)
 		return -errno;
+	s->watchdog = watchdog ? strtoull(watchdog, NULL, 10) : 0;
+	if (s->watchdog < USEC_PER_SEC)
+		s->watchdog = WATCHDOG;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);

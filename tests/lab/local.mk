@@ -15,13 +15,20 @@ lab_tests = \
 	tests/lab/path.sh \
 	tests/lab/placement.sh \
 	tests/lab/relay.sh \
+	tests/lab/restart.sh \
 	tests/lab/reuse.sh \
 	tests/lab/rules.sh \
 	tests/lab/terminate.sh \
 	tests/lab/tools.sh \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)
-dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/malformed.py \
+dist_noinst_SCRIPTS += $(lab_tests) tests/lab/forged.py tests/lab/hold.py tests/lab/malformed.py \
 	tests/lab/watch_top.py
 dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
+
+# A hundred kills under a thousand connections of each kind: two minutes, root, a machine at rest.
+check-kills: check-programs
+	LAB_KILLS=100 LAB_CONNECTIONS=1000 LAB_ONLY_KILLS=yes BUILD_DIR=$(abs_top_builddir) \
+		$(top_srcdir)/tests/lab/restart.sh
+.PHONY: check-kills

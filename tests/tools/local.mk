@@ -14,6 +14,9 @@ tests_tools_peer_SOURCES = tests/tools/peer.c tests/tools/peer.h tests/tools/pee
 
 tests_tools_wire_SOURCES = tests/tools/wire.c tests/tools/util.c tests/tools/util.h
 
+noinst_PROGRAMS += tests/tools/freeze
+tests_tools_freeze_SOURCES = tests/tools/freeze.c
+
 noinst_PROGRAMS += tests/tools/replay
 tests_tools_replay_SOURCES = tests/tools/replay.c tests/tools/sender.c tests/tools/sender.h \
 	tests/tools/util.c tests/tools/util.h
