@@ -27,19 +27,26 @@ static bool both_sacked(const struct tcp_sent *a, const struct tcp_sent *b)
 	return a->flags & b->flags & TCP_SENT_SACKED;
 }
 
-/* merge() - neighbours that are SACKed become one; with @alike all that have the same flags. */
-static void merge(struct tcp_flight *f, bool alike)
+enum merging { MERGE_SACKED, MERGE_PAIRS, MERGE_ALIKE };
+
+/*
+ * merge() - neighbours that are SACKed become one; so do those that have the same flags, in pairs or as
+ * many as there are. A run of several was sent at the time of its last: what is not yet lost will be found
+ * lost later, and a round-trip time that is measured with it is too short by what lies between them.
+ */
+static void merge(struct tcp_flight *f, enum merging how)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, pair = 0; /* which run has become a pair */
 
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct tcp_sent *last = n ? &f->sent[n - 1] : NULL;
+		bool alike = last && last->flags == f->sent[i].flags &&
+			     (how == MERGE_ALIKE || (how == MERGE_PAIRS && pair != n));
 
-		if (last && (both_sacked(last, &f->sent[i]) ||
-			     (alike && last->flags == f->sent[i].flags))) {
-			/* sent at the later time: what is not yet lost will be found lost later */
+		if (last && (alike || both_sacked(last, &f->sent[i]))) {
 			last->end = f->sent[i].end;
 			last->at_us = seq_max(last->at_us, f->sent[i].at_us);
+			pair = n;
 		} else {
 			f->sent[n++] = f->sent[i];
 		}
@@ -47,11 +54,19 @@ static void merge(struct tcp_flight *f, bool alike)
 	f->n = n;
 }
 
+/* make_room() - halving at first, so that times stay exact to a small part of a round trip. */
+static void make_room(struct tcp_flight *f)
+{
+	merge(f, MERGE_PAIRS);
+	if (f->n > TCP_SENT_MAX - 8)
+		merge(f, MERGE_ALIKE);
+}
+
 void flight_tidy(struct tcp_flight *f)
 {
-	merge(f, false);
+	merge(f, MERGE_SACKED);
 	if (f->n > TCP_SENT_MAX - 8)
-		merge(f, true);
+		make_room(f);
 }
 
 void flight_sent(struct tcp_flight *f, uint32_t end, uint32_t at_us)
@@ -59,7 +74,7 @@ void flight_sent(struct tcp_flight *f, uint32_t end, uint32_t at_us)
 	struct tcp_sent *last = f->n ? &f->sent[f->n - 1] : NULL;
 
 	if (f->n == TCP_SENT_MAX) {
-		merge(f, true);
+		make_room(f);
 		last = &f->sent[f->n - 1];
 	}
 	if (last && !last->flags && (last->at_us == at_us || f->n == TCP_SENT_MAX)) {
@@ -123,6 +138,7 @@ void flight_resent(struct tcb *t, struct tcp_flight *f, uint32_t i, uint32_t end
 	if (f->sent[i].end != end)
 		flight_split(f, i, end, 0);
 	flight_unmark(t, f, i, TCP_SENT_LOST);
+	f->undo_bytes += f->sent[i].end - flight_start(t, f, i);
 	f->sent[i].flags |= TCP_SENT_RESENT;
 	f->sent[i].at_us = at_us;
 	if (f->n > TCP_SENT_MAX - 8)
