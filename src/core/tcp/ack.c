@@ -56,8 +56,10 @@ static void acknowledge(struct tcb *t, const struct tcp_io *io, const struct tcp
 	uint32_t offset = out_offset(t, s->ack);
 
 	d->acked = s->ack - t->snd_una;
+	d->in_order = true;
 	if (f)
 		take_front(t, io, f, s->ack, d);
+	d->in_order = false;
 	t->snd_una = s->ack;
 	if ((t->flags & TCB_FIN_SENT) && s->ack == t->snd_nxt)
 		offset--;
@@ -181,6 +183,37 @@ static void proportional_rate(struct tcb *t, const struct tcp_io *io, struct tcp
 	t->cwnd = max_u32(pipe + may, mss);
 }
 
+void undo_prepare(const struct tcb *t, struct tcp_flight *f)
+{
+	f->undo_cwnd = t->cwnd;
+	f->undo_ssthresh = t->ssthresh;
+	f->undo_w_max = t->w_max;
+	f->undo_epoch = t->flags & TCB_EPOCH;
+	f->undo_bytes = 0;
+}
+
+/*
+ * undo() - RFC 4015 and RFC 9438 4.9: all that was thought lost has arrived, only late, and what was sent
+ * again was sent for nothing; so the window was reduced for nothing.
+ */
+static void undo(struct tcb *t, struct tcp_flight *f, const struct delivery *d)
+{
+	if (f->undo_cwnd == 0 || f->undo_bytes > 0 || !(t->flags & (TCB_RECOVERY | TCB_LOSS)))
+		return;
+	/* after a time-out everything was thought lost: what was sent again of it speaks for the rest */
+	if (f->lost > 0 && !((t->flags & TCB_LOSS) && d->any_resent))
+		return;
+	for (uint32_t i = 0; i < f->n; i++)
+		flight_unmark(t, f, i, TCP_SENT_LOST);
+	t->cwnd = max_u32(t->cwnd, f->undo_cwnd);
+	t->ssthresh = max_u32(t->ssthresh, f->undo_ssthresh);
+	t->w_max = f->undo_w_max;
+	t->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_LOSS);
+	t->flags |= f->undo_epoch | TCB_REORDERED;
+	t->dupacks = 0;
+	f->recover_fs = f->undo_cwnd = 0;
+}
+
 void loss_found(struct tcb *t, const struct tcp_io *io)
 {
 	struct tcp_flight *f = flight_of(t, io);
@@ -189,6 +222,7 @@ void loss_found(struct tcb *t, const struct tcp_io *io)
 		return;
 	t->recover = t->snd_nxt;
 	t->flags |= TCB_RECOVERY;
+	undo_prepare(t, f);
 	congestion_fast(t, io);
 	if (t->flags & TCB_SACK) {
 		f->recover_fs = outstanding(t);
@@ -232,6 +266,8 @@ static void leave_recovery(struct tcb *t, struct tcp_flight *f)
 		f->recover_fs = 0;
 		t->cwnd = t->ssthresh;
 	}
+	if (f)
+		f->undo_cwnd = 0;
 	t->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_LOSS | TCB_ECN_REDUCED);
 	t->dupacks = 0;
 }
@@ -245,6 +281,7 @@ static void react(struct tcb *t, const struct tcp_io *io, const struct tcp_segme
 	bool limited = f && f->limited && seq_leq(prior_una, f->limited_end);
 
 	if (f) {
+		undo(t, f, d);
 		tail_probe_acked(t, io, f, s, d);
 		wait_us = rack_detect(t, io, f);
 	}

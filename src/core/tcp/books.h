@@ -37,6 +37,9 @@ struct tcp_flight {
 	/* RFC 6937: how much of what was in flight at the loss has come since, and gone out since */
 	uint32_t recover_fs, prr_delivered, prr_out; /* recover_fs 0: not in use */
 	uint32_t limited, limited_end; /* up to there, more would have been sent but for cwnd */
+	/* RFC 4015: what there was before the window was reduced, while that may have been needless */
+	uint32_t undo_cwnd, undo_ssthresh, undo_w_max, undo_epoch; /* undo_cwnd 0: not in use */
+	uint32_t undo_bytes; /* sent again since, and neither acknowledged nor SACKed */
 	struct tcp_sent sent[TCP_SENT_MAX];
 };
 

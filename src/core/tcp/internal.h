@@ -155,6 +155,9 @@ uint32_t pipe_bytes(const struct tcb *t, const struct tcp_io *io);
 /* ack_input() - SND.UNA =< SEG.ACK =< SND.NXT of an established connection. */
 void ack_input(struct tcb *t, const struct tcp_io *io, const struct tcp_segment *s);
 
+/* undo_prepare() - before the window is reduced: keep what there was. */
+void undo_prepare(const struct tcb *t, struct tcp_flight *f);
+
 /* loss_found() - after runs were marked lost: reduce the window, once for all that is in flight. */
 void loss_found(struct tcb *t, const struct tcp_io *io);
 
@@ -166,6 +169,7 @@ struct delivery {
 	uint32_t acked; /* cumulatively */
 	uint32_t rtt_us; /* 0: not measured */
 	uint32_t ts_ecr;
+	bool in_order; /* what is being looked at was acknowledged, not SACKed */
 	bool has_ts, any_resent, new_sack, dsack;
 };
 

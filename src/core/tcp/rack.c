@@ -14,16 +14,46 @@ static bool sent_after(uint32_t at1, uint32_t end1, uint32_t at2, uint32_t end2)
 	return at1 == at2 ? seq_gt(end1, end2) : seq_gt(at1, at2);
 }
 
+/* echoes_older() - does the ACK echo a timestamp older than what was sent @rtt_us ago? RFC 3522 */
+static bool echoes_older(const struct tcb *t, const struct tcp_io *io, uint32_t rtt_us,
+			 const struct delivery *d)
+{
+	return d->has_ts && seq_lt(d->ts_ecr, ts_clock(t, io) - (rtt_us + 999) / 1000);
+}
+
 /*
  * may_be_of_first() - RFC 8985 6.2 step 2: is this perhaps the ACK of the first transmission of what
  * was sent again?
  */
-static bool may_be_of_first(const struct tcb *t, const struct tcp_io *io, const struct tcp_sent *r,
-			    uint32_t rtt_us, const struct delivery *d)
+static bool may_be_of_first(const struct tcb *t, const struct tcp_io *io, uint32_t rtt_us,
+			    const struct delivery *d)
 {
-	if (d->has_ts && seq_lt(d->ts_ecr, ts_clock(t, io) - (rtt_us + 999) / 1000))
+	return echoes_older(t, io, rtt_us, d) || rtt_us < t->min_rtt_us;
+}
+
+/*
+ * was_needless() - did what was sent again arrive when it was sent first? Yes, if the answer came sooner
+ * than any ever has (by more than timestamps tell apart), or, by RFC 3522, if the ACK echoes an older
+ * timestamp. That of a SACK is older in any case.
+ */
+static bool was_needless(const struct tcb *t, const struct tcp_io *io, uint32_t rtt_us,
+			 const struct delivery *d)
+{
+	if (rtt_us + USEC_PER_MSEC < t->min_rtt_us)
 		return true;
-	return rtt_us < t->min_rtt_us;
+	return d->in_order && echoes_older(t, io, rtt_us, d);
+}
+
+/* judge_resent() - of @len bytes that were sent again. */
+static void judge_resent(struct tcb *t, const struct tcp_io *io, struct tcp_flight *f,
+			 const struct tcp_sent *r, uint32_t len, const struct delivery *d)
+{
+	if (f->undo_cwnd == 0)
+		return;
+	if (was_needless(t, io, max_u32(now_us(io) - r->at_us, 1), d))
+		f->undo_bytes -= min_u32(f->undo_bytes, len);
+	else
+		f->undo_cwnd = 0;
 }
 
 void rack_delivered(struct tcb *t, const struct tcp_io *io, struct tcp_flight *f,
@@ -39,7 +69,8 @@ void rack_delivered(struct tcb *t, const struct tcp_io *io, struct tcp_flight *f
 		t->flags |= TCB_REORDERED;
 	if (r->flags & TCP_SENT_RESENT) {
 		d->any_resent = true;
-		if (may_be_of_first(t, io, r, rtt_us, d))
+		judge_resent(t, io, f, r, len, d);
+		if (may_be_of_first(t, io, rtt_us, d))
 			return;
 	} else if (d->rtt_us == 0 || rtt_us < d->rtt_us) {
 		d->rtt_us = rtt_us;

@@ -142,6 +142,11 @@ static void rto_fired(struct tcb *t, const struct tcp_io *io)
 	if (f) {
 		if (t->backoff > 0 || (f->n > 0 && (f->sent[0].flags & TCP_SENT_SACKED)))
 			forget_sacks(t, f);
+		/* a second time-out in a row was not for nothing */
+		if (t->backoff == 0 && !(t->flags & (TCB_RECOVERY | TCB_LOSS)))
+			undo_prepare(t, f);
+		else
+			f->undo_cwnd = 0;
 		congestion_timeout(t, io);
 		flight_lose_all(t, f);
 		f->tail_probe = 0;

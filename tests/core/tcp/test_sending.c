@@ -265,6 +265,80 @@ START_TEST(needless_retransmissions_widen_the_window)
 }
 END_TEST
 
+/*
+ * What overtook was taken for a loss; that it was none is seen by the answer: sooner than any, or, after a
+ * round trip, with the timestamp of the first transmission.
+ */
+START_TEST(a_needless_reduction_is_taken_back)
+{
+	uint32_t cwnd, first_ts;
+
+	for (unsigned by_timestamp = 0; by_timestamp < 2; by_timestamp++) {
+		given(true, true);
+		lone.tcb.min_rtt_us = 50000;
+		cwnd = lone.tcb.cwnd;
+		lone_write(6 * MSS);
+		ck_assert(lone_out());
+		first_ts = lone.s.opt.ts_val;
+		lone_drain();
+		lone.now += 60 * USEC_PER_MSEC;
+		sack(0, MSS, 5 * MSS);
+		ck_assert(lone_out());
+		ck_assert_uint_eq(lone.s.seq, OURS + 1);
+		ck_assert_uint_lt(lone.tcb.cwnd, cwnd);
+		lone_drain();
+		lone.now += (by_timestamp ? 70 : 10) * USEC_PER_MSEC;
+		lone.opt.ts_ecr = first_ts + !by_timestamp * 1000;
+		lone.opt.ts_val = ms();
+		ack(5 * MSS);
+		lone.opt = (struct tcp_options){0};
+		ck_assert_uint_ge(lone.tcb.cwnd, cwnd);
+		ck_assert_uint_gt(lone.tcb.ssthresh, cwnd);
+		ck_assert(lone.tcb.flags & TCB_REORDERED);
+		ck_assert(!(lone.tcb.flags & TCB_RECOVERY));
+		lone_close();
+	}
+}
+END_TEST
+
+START_TEST(a_needed_reduction_stays)
+{
+	uint32_t cwnd;
+
+	given(true, true);
+	lone.tcb.min_rtt_us = 50000;
+	cwnd = lone.tcb.cwnd;
+	lone_write(6 * MSS);
+	lone_drain();
+	lone.now += 60 * USEC_PER_MSEC;
+	sack(0, MSS, 5 * MSS);
+	lone_drain();
+	lone.now += 60 * USEC_PER_MSEC;
+	ack(6 * MSS);
+	ck_assert(!(lone.tcb.flags & TCB_RECOVERY));
+	ck_assert_uint_lt(lone.tcb.cwnd, cwnd);
+	lone_close();
+}
+END_TEST
+
+/* A full book loses exactness, but by no more than what lies between a few segments. */
+START_TEST(a_large_flight_measures_round_trips_all_the_same)
+{
+	lone.wscale = true;
+	given(true, false);
+	lone.wscale = false;
+	lone.tcb.min_rtt_us = lone.tcb.srtt_us = 1000000;
+	lone.tcb.snd_wnd = lone.tcb.max_snd_wnd = lone.tcb.cwnd = 2000000;
+	for (unsigned i = 0; i < 500; i++) {
+		in_flight(1);
+		lone.now += 100;
+	}
+	ack(MSS);
+	ck_assert_uint_ge(lone.tcb.min_rtt_us, 49000);
+	lone_close();
+}
+END_TEST
+
 START_TEST(a_peer_may_renege)
 {
 	given(true, false);
@@ -470,6 +544,9 @@ int main(void)
 	tcase_add_test(rack, only_the_hole_is_sent_again);
 	tcase_add_test(rack, one_that_overtakes_is_given_time);
 	tcase_add_test(rack, needless_retransmissions_widen_the_window);
+	tcase_add_test(rack, a_needless_reduction_is_taken_back);
+	tcase_add_test(rack, a_needed_reduction_stays);
+	tcase_add_test(rack, a_large_flight_measures_round_trips_all_the_same);
 	tcase_add_test(rack, a_peer_may_renege);
 	tcase_add_test(rack, sacks_of_what_was_not_sent_say_nothing);
 	suite_add_tcase(suite, rack);

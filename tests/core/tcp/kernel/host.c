@@ -283,6 +283,7 @@ void host_take(void *host, uint8_t *data, uint32_t len)
 	struct tcp_io io;
 	struct pkt p;
 
+	h->now = clock_now();
 	if (pkt_parse(&p, data, len, len, PKT_CSUM_UNVERIFIED) != 0 || p.kind != PKT_TCP)
 		return;
 	if (!pkt_checksum_ok(&p))
