@@ -7,6 +7,7 @@ include tests/conf/local.mk
 include tests/datapath/local.mk
 include tests/ctl/local.mk
 include tests/daemon/local.mk
+include tests/doctor/local.mk
 include tests/replay/local.mk
 include tests/tools/local.mk
 include tests/sim/local.mk

@@ -28,4 +28,5 @@ libtcpguardctl_la_LIBADD = $(JANSSON_LIBS) $(NCURSES_LIBS)
 bin_PROGRAMS += tcpguardctl
 tcpguardctl_SOURCES = src/tcpguardctl/main.c
 tcpguardctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-tcpguardctl_LDADD = libtcpguardctl.la $(JANSSON_LIBS)
+tcpguardctl_LDADD = libdoctor.la libtcpguardctl.la libconf.la libdatapath.la libcore.la libwire.la \
+	libbase.la $(CONFUSE_LIBS) $(NFQ_LIBS) $(JANSSON_LIBS)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ctl/protocol.h"
+#include "doctor/doctor.h"
 #include "tcpguardctl/link.h"
 #include "tcpguardctl/top.h"
 #include "tcpguardctl/view.h"
@@ -273,9 +274,29 @@ static int live(const struct options *o)
 	return codes[top_run(o->socket, o->n - 1, o->words + 1)];
 }
 
+/* examine() - the command that asks the machine, and the daemon only if there is one. */
+static int examine(const struct options *o)
+{
+	const char *config = NULL;
+	int rc;
+
+	if (o->n == 3 && strcmp(o->words[1], "--config") == 0)
+		config = o->words[2];
+	else if (o->n == 2 && strncmp(o->words[1], "--config=", 9) == 0)
+		config = o->words[1] + 9;
+	else if (o->n != 1)
+		return usage("usage: tcpguardctl doctor ", o->view->args);
+	rc = doctor_main(o->socket, config, o->json, stdout);
+	if (rc < 0)
+		fputs("tcpguardctl: out of memory\n", stderr);
+	if (fflush(stdout))
+		return stdout_failed(errno);
+	return rc ? EXIT_FAILED : EXIT_FINE;
+}
+
 int main(int argc, char **argv)
 {
-	struct options o = {.socket = CTL_SOCKET_DEFAULT};
+	struct options o = {0};
 	struct link l;
 	int code, error;
 
@@ -284,6 +305,10 @@ int main(int argc, char **argv)
 	code = parse(&o, argc, argv);
 	if (code >= 0)
 		return fflush(stdout) ? stdout_failed(errno) : code;
+	if (o.view->local)
+		return examine(&o);
+	if (!o.socket)
+		o.socket = CTL_SOCKET_DEFAULT;
 	if (o.view->live)
 		return live(&o);
 	error = link_open(&l, o.socket, o.follow ? 0 : ANSWER_WAIT_S);

@@ -353,6 +353,8 @@ static const struct view views[] = {
 	{"log", "LEVEL", "err, warning, notice, info or debug", 1, 1, .row = NULL},
 	{"upgrade", "", "become the program that is installed now; no connection is lost", 0, 0,
 	 .row = upgrade_row},
+	{"doctor", "[--config FILE]", "what is wrong around the guard, and how to mend it", 0, 2,
+	 .local = true},
 	{"help", "", "what the daemon understands", 0, 0, .titles = help_titles, .row = help_row},
 	{"version", "", "version of the daemon", 0, 0, .row = version_row},
 };

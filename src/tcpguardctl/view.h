@@ -23,6 +23,7 @@ struct view {
 	const char *header; /* printed first; NULL: nothing */
 	void (*row)(struct screen *s, const json_t *row);
 	const struct view *one; /* instead, when a number is asked for; NULL: the same */
+	bool local; /* not a question to the daemon at all: doctor/doctor.h */
 	bool live; /* no request with a reply, but a screen of its own: tcpguardctl/top.h */
 };
 

@@ -2,6 +2,7 @@
 lab_tests = \
 	tests/lab/attack.sh \
 	tests/lab/calm.sh \
+	tests/lab/doctor.sh \
 	tests/lab/down.sh \
 	tests/lab/dump.sh \
 	tests/lab/files.sh \
