@@ -100,6 +100,8 @@ static void send_synack(struct turn *t, bool own, const struct pkt *syn,
 
 	segment_reply(&s, syn);
 	s.window = own ? terminate_syn_window(o) : 0;
+	if (own)
+		terminal_expect(t->a, syn);
 	s.seq = c->isn;
 	s.ack = syn->seq + 1; /* not the data of a SYN, RFC 7413 4.2.2 */
 	s.flags = TCP_SYN | TCP_ACK | (o->ecn ? TCP_ECE : 0);

@@ -306,7 +306,11 @@ static void client_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t
 			passive_client(t, h, in);
 		return;
 	}
-	if (!answer_ack(t, slot, in, old) && old == INDEX_NONE)
+	if (answer_ack(t, slot, in, old))
+		return;
+	if (terminate_expects(t, slot, in))
+		turn_drop(t, GUARD_DROP_EARLY_DATA);
+	else if (old == INDEX_NONE)
 		service_stray(t, slot, in, false);
 }
 

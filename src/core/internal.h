@@ -268,6 +268,12 @@ bool terminate_instead(struct turn *t, uint32_t i, struct pkt *synack, const str
 /* terminate_input() - a segment of flow @i, which lives or is over. */
 void terminate_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *in);
 
+/*
+ * terminate_expects() - @in carries no cookie, but its client was told that it may send: the segment that
+ * should have come first comes later.
+ */
+bool terminate_expects(struct turn *t, uint32_t slot, const struct pkt *in);
+
 /* terminate_is_reused() - does this SYN of the client begin a new connection on flow @f? */
 bool terminate_is_reused(const struct flow *f, const struct pkt *syn);
 

@@ -120,6 +120,53 @@ void terminal_unqueue(struct guard_arena *a, uint32_t i)
 	e->next = TERMINAL_NOT_QUEUED;
 }
 
+static uint32_t place(const struct guard_arena *a, uint32_t generation, const struct pkt *in)
+{
+	uint64_t h = arena_hash(a, &in->src, in->sport, &in->dst, in->dport);
+
+	/* other bits in another generation: whom this one mistakes for another the next one does not */
+	return (uint32_t)(h >> (generation % 3 * 20)) % EXPECTED_BITS;
+}
+
+/* turn_over() - forget those of two generations ago. */
+static void turn_over(struct guard_arena *a)
+{
+	struct expected_clients *e = &a->terminals.expected;
+
+	if (a->now - e->turned < EXPECTED_TURNS)
+		return;
+	if (a->now - e->turned >= 2 * EXPECTED_TURNS)
+		memset(e->bit, 0, sizeof(e->bit));
+	e->generation++;
+	memset(e->bit[e->generation & 1], 0, sizeof(e->bit[0]));
+	e->turned = a->now;
+}
+
+void terminal_expect(struct guard_arena *a, const struct pkt *syn)
+{
+	struct expected_clients *e = &a->terminals.expected;
+	uint32_t i;
+
+	turn_over(a);
+	i = place(a, e->generation, syn);
+	e->bit[e->generation & 1][i / 64] |= 1ULL << (i % 64);
+}
+
+bool terminal_expects(struct guard_arena *a, const struct pkt *in)
+{
+	struct expected_clients *e = &a->terminals.expected;
+
+	turn_over(a);
+	for (uint32_t g = e->generation - 1;; g++) {
+		uint32_t i = place(a, g, in);
+
+		if (e->bit[g & 1][i / 64] & 1ULL << (i % 64))
+			return true;
+		if (g == e->generation)
+			return false;
+	}
+}
+
 uint32_t *terminal_gaps(struct guard_arena *a, const struct ip_addr *client)
 {
 	uint64_t h = arena_hash(a, client, 0, client, 0);

@@ -30,7 +30,24 @@ _Static_assert(sizeof(struct terminal) <= 388, "a terminated connection must sta
 #define TERMINAL_CHUNKS_MAX (16u << 20) /* 64 GB */
 #define TERMINAL_CLIENTS    4096 /* places to count what clients hold out of order */
 
+/*
+ * Whom a SYN-ACK with a window was sent to lately. Such a client may send data at once, and when the first
+ * segment of it is lost or late, the next one carries no cookie that could be checked. It must not reach the
+ * server, who knows of no such connection and would reset it. A filter of Bloom's with one hash: a wrong
+ * guess costs a connection that is older than the guard one retransmission, since it is another one in
+ * the next generation.
+ */
+#define EXPECTED_BITS  (1u << 20)
+#define EXPECTED_TURNS (4 * USEC_PER_SEC)
+
+struct expected_clients {
+	uint64_t bit[2][EXPECTED_BITS / 64]; /* this generation, the one before; by parity */
+	uint32_t generation;
+	usec_t turned;
+};
+
 struct terminals {
+	struct expected_clients expected;
 	uint32_t free, fresh, used;
 	uint32_t first, last; /* flows that may have something to send */
 	uint32_t hand; /* where a look for memory begins */
@@ -65,6 +82,10 @@ uint32_t terminal_next(struct guard_arena *a);
 
 /* terminal_unqueue() - flow @i is about to lose its terminal. */
 void terminal_unqueue(struct guard_arena *a, uint32_t i);
+
+/* terminal_expect() - the client may send data from now on. terminal_expects() - may it have? */
+void terminal_expect(struct guard_arena *a, const struct pkt *syn);
+bool terminal_expects(struct guard_arena *a, const struct pkt *in);
 
 /* terminal_gaps() - where what the client holds out of order is counted. */
 uint32_t *terminal_gaps(struct guard_arena *a, const struct ip_addr *client);

@@ -683,6 +683,15 @@ static void rest_ack(struct turn *t, const struct flow *f, unsigned end)
 	turn_service(t, f->service)->counters.challenge_acks++;
 }
 
+bool terminate_expects(struct turn *t, uint32_t slot, const struct pkt *in)
+{
+	const struct service *s = turn_service(t, slot);
+
+	if (s->engine != GUARD_ENGINE_TERMINATE || (in->flags & (TCP_SYN | TCP_RST)))
+		return false;
+	return terminal_expects(t->a, in);
+}
+
 /* over_input() - TIME-WAIT: RFC 9293 3.10.7.4, RFC 1337; CLOSED: 3.10.7.1. */
 static void over_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 {
@@ -692,6 +701,10 @@ static void over_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 	turn_drop(t, GUARD_DROP_NO_FLOW);
 	if (in->flags & TCP_RST)
 		return;
+	if (end == 0 && in->ack != r->snd_nxt && terminate_expects(t, f->service, in)) {
+		turn_drop(t, GUARD_DROP_EARLY_DATA);
+		return;
+	}
 	if ((end ? f->server_state : f->client_state) != TCPS_TIME_WAIT) {
 		emit_rst_reply(t, in);
 		turn_service(t, f->service)->counters.resets_sent++;

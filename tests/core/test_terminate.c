@@ -166,6 +166,23 @@ START_TEST(data_before_the_server_has_answered_is_kept)
 }
 END_TEST
 
+/* It must not reach the server, who would reset the connection. */
+START_TEST(data_that_overtake_the_cookie_come_again)
+{
+	struct segment s;
+
+	challenge();
+	s = fx_from_client(&c, TCP_ACK, 1001, 1, 1000);
+	fx_drop(&s, GUARD_DROP_EARLY_DATA);
+	client(TCP_ACK, 1, 1, 1000);
+	to_server(fx.n_sent - 1, TCP_SYN, 0, 0, 0);
+	/* somebody else's pass: the connection may be older than the guard */
+	c.client = fx_stranger();
+	s = fx_from_client(&c, TCP_ACK, 1001, 1, 1000);
+	fx_accept(&s);
+}
+END_TEST
+
 START_TEST(bytes_go_both_ways)
 {
 	open_both();
@@ -600,6 +617,7 @@ int main(void)
 	tcase_add_test(t, a_calm_service_answers_by_itself);
 	tcase_add_test(t, an_open_handshake_calls_the_server);
 	tcase_add_test(t, data_before_the_server_has_answered_is_kept);
+	tcase_add_test(t, data_that_overtake_the_cookie_come_again);
 	tcase_add_test(t, bytes_go_both_ways);
 	tcase_add_test(t, the_server_that_refuses_is_told_of);
 	tcase_add_test(t, a_silent_server_is_given_up);

@@ -18,7 +18,7 @@ terminate_setup() {
 refused() {
 	in_client "$TOOLS/peer" client --to "$SERVER:$CLOSED" --do get --timeout 5 >"$LAB_TMP/closed"
 	[[ " refused reset " == *" $(json end <"$LAB_TMP/closed") "* ]] &&
-		number "$(json total_us <"$LAB_TMP/closed")" '<' 300000
+		number "$(json total_us <"$LAB_TMP/closed")" '<' ${LAB_WIRE:+2}300000
 }
 
 # two_ends() - are both ends of a connection to be seen?
