@@ -119,6 +119,8 @@ struct guard_report {
 	size_t arena_bytes;
 	uint32_t flows_max, flows_used;
 	uint32_t half_open_max, half_open_used;
+	uint32_t terminated_max, terminated_used;
+	uint64_t chunk_bytes_max, chunk_bytes_used, chunk_bytes_peak; /* of the terminate engine */
 	uint32_t half_open_entry_bytes, flow_entry_bytes; /* index overhead included, rounded up */
 	uint64_t drops[GUARD_DROP_COUNT];
 	uint64_t unguarded; /* packets of no service */

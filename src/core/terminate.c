@@ -724,9 +724,10 @@ bool terminate_is_reused(const struct flow *f, const struct pkt *syn)
 		return false;
 	if (f->client_state == TCPS_CLOSED)
 		return true;
+	/* RFC 6191 2, but a number that is newer is enough: some begin each connection at another time */
 	if ((f->retries & REST_TIMESTAMPS(0)) && (syn->opt.present & TCP_OPT_TIMESTAMPS) &&
-	    syn->opt.ts_val != f->rest[0].ts_recent)
-		return seq_gt(syn->opt.ts_val, f->rest[0].ts_recent);
+	    seq_gt(syn->opt.ts_val, f->rest[0].ts_recent))
+		return true;
 	return seq_gt(syn->seq, f->rest[0].rcv_nxt);
 }
 

@@ -306,7 +306,8 @@ void session_start(struct sim *s, void *obj, uint64_t tag)
 	}
 	e->opts = varied(s);
 	mid_service(s, &r);
-	e->mode_cookie = r.mode == GUARD_MODE_ALWAYS || r.state >= GUARD_ATTACK;
+	e->mode_cookie = r.mode == GUARD_MODE_ALWAYS || r.state >= GUARD_ATTACK ||
+			 (r.mode == GUARD_MODE_ADAPTIVE && s->plan.terminate);
 	e->during_flood = s->plan.flood.rate &&
 			  s->now > s->start + s->plan.flood.from + USEC_PER_SEC / 2 &&
 			  s->now < s->start + s->plan.flood.to;

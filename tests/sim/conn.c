@@ -90,11 +90,15 @@ void conn_set_window(struct conn *c, const struct seg *g)
 
 	if (g->flags & F_SYN) {
 		c->promised = right;
-	} else if (p && p->state != C_SYN_SENT && !conn_guard_forgets(c) &&
+	} else if (p && p->state != C_SYN_SENT && !c->sim->plan.terminate && !conn_guard_forgets(c) &&
 		   seq_gt(right, c->promised) && seq_gt(right - c->iss, p->rcv_adv - p->irs)) {
 		sim_violation(c->sim, "%s: port %u: granted up to %u, the peer granted only %u",
 			      c->host->name, conn_port(c), right - c->iss, p->rcv_adv - p->irs);
 	}
+	if (c->sim->plan.terminate && c->sim->plan.clean && c->state != C_SYN_SENT &&
+	    seq_lt(right, c->edge))
+		sim_violation(c->sim, "%s: port %u: the window was taken back by %u", c->host->name,
+			      conn_port(c), c->edge - right);
 	if (seq_gt(right, c->edge))
 		c->edge = right;
 	c->snd_wnd = wnd;

@@ -39,7 +39,8 @@ static bool ill_while(const struct sim *s, const struct session *e)
  */
 static bool lost_third_ack(const struct sim *s, const struct session *e)
 {
-	bool cookie = e->mode_cookie || s->plan.switch_modes || s->plan.flood.rate;
+	bool cookie = e->mode_cookie || s->plan.switch_modes || s->plan.flood.rate ||
+		      s->plan.terminate;
 
 	return cookie && e->client.established && !e->server.conn && !e->client.written &&
 	       !e->client.shut;
@@ -184,6 +185,9 @@ void judge_guard(struct sim *s)
 	mid_report(s, &r);
 	if (r.flows_used)
 		sim_violation(s, "guard: %u flows never ended", r.flows_used);
+	if (r.terminated_used || r.chunk_bytes_used)
+		sim_violation(s, "guard: %u terminals and %lu bytes were not given back",
+			      r.terminated_used, (unsigned long)r.chunk_bytes_used);
 	if (r.half_open_used)
 		sim_violation(s, "guard: %u half-opens never ended", r.half_open_used);
 	mid_inspect(s);

@@ -20,6 +20,6 @@ tests_sim_sim_SOURCES = \
 	tests/sim/trouble.c \
 	tests/sim/world.c
 tests_sim_sim_LDADD = libcore.la libwire.la libbase.la
-sim_scripts = tests/sim/changes.sh tests/sim/floods.sh tests/sim/paths.sh
+sim_scripts = tests/sim/changes.sh tests/sim/ends.sh tests/sim/floods.sh tests/sim/paths.sh
 TESTS += $(sim_scripts)
 dist_noinst_SCRIPTS += $(sim_scripts)

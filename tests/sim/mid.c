@@ -5,12 +5,15 @@
  */
 #include "sim.h"
 
+#include <sys/mman.h>
+
 #define HEADER_COPY 128
 #define CANARY	    0x5a17ed5a17ed5a17u
 
 struct mid {
 	struct guard guard;
-	void *arena;
+	void *arena; /* pages come into being when they are touched */
+	size_t arena_bytes;
 	struct guard_config config;
 	struct actions out;
 	uint64_t canary;
@@ -32,13 +35,18 @@ struct mid *mid_new(struct sim *s)
 	uint8_t seed[GUARD_SEED_BYTES];
 	size_t size = guard_arena_size(&s->plan.limits);
 
-	if (!m || posix_memalign(&m->arena, 4096, (size + 4095) & ~(size_t)4095))
+	if (!m)
 		abort();
-	memset(m->arena, 0, size);
+	m->arena_bytes = size;
+	m->arena = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->arena == MAP_FAILED)
+		abort();
 	for (uint32_t i = 0; i < sizeof(seed); i++)
 		seed[i] = (uint8_t)rng_u64(&s->rng_mid);
 	m->config = s->plan.config;
 	m->canary = CANARY;
+	m->out.payload_max = s->plan.terminate && s->plan.seed % 2 ? 65535 : 0;
 	if (guard_init(&m->guard, m->arena, &s->plan.limits, &m->config, s->now, seed))
 		abort();
 	return m;
@@ -46,7 +54,7 @@ struct mid *mid_new(struct sim *s)
 
 void mid_free(struct mid *m)
 {
-	free(m->arena);
+	munmap(m->arena, m->arena_bytes);
 	free(m);
 }
 
@@ -70,26 +78,53 @@ static bool to_server(const struct sim *s, const struct seg *g)
 	return ip_addr_eq(&g->dst, &s->server.addr[0]);
 }
 
+/* whole() - the packet with its payload, wherever that lies, and its checksum. */
+static struct packet *whole(const struct sim *s, const struct guard_tx *t)
+{
+	uint32_t len = t->len;
+	struct packet *p;
+
+	for (uint32_t i = 0; i < t->n_pieces; i++)
+		len += s->mid->out.piece[t->piece + i].len;
+	p = packet_new(NULL, len);
+	memcpy(p->data, t->data, t->len);
+	len = t->len;
+	for (uint32_t i = 0; i < t->n_pieces; i++) {
+		const struct guard_piece *piece = &s->mid->out.piece[t->piece + i];
+
+		memcpy(p->data + len, piece->data, piece->len);
+		len += piece->len;
+	}
+	if (t->n_pieces)
+		seg_set_sum(p->data, p->len, false);
+	p->gso = t->gso_size;
+	return p;
+}
+
 static void send_one(struct sim *s, const struct guard_tx *t)
 {
+	struct packet *p = whole(s, t);
 	enum seg_error e;
 	struct seg g;
 
-	hash_add(s, t->data, t->len);
-	sim_trace(s, " G *>", t->data, t->len);
+	hash_add(s, p->data, p->len);
+	sim_trace(s, " G *>", p->data, p->len);
 	s->stats.emitted++;
 	if (s->plan.mode <= GUARD_MODE_MONITOR && !s->plan.switch_modes && !s->plan.kills)
 		sim_violation(s, "guard: sends a packet although it may only watch");
-	e = seg_read(&g, t->data, t->len);
+	e = seg_read(&g, p->data, p->len);
 	if (e != SEG_OK) {
 		sim_violation(s, "guard: sent a packet with %s", seg_error_text(e));
+		free(p);
 		return;
 	}
 	if (t->family != (s->plan.v6 ? 6 : 4))
 		sim_violation(s, "guard: family %u of a packet is wrong", t->family);
-	if (g.len)
+	if (g.len && !s->plan.terminate && !s->plan.options_change)
 		sim_violation(s, "guard: sent payload of its own");
-	link_send(s, to_server(s, &g) ? LINK_GS : LINK_GC, packet_new(t->data, t->len));
+	if (t->gso_size && (g.len <= t->gso_size || s->mid->out.payload_max == 0))
+		sim_violation(s, "guard: %u bytes in pieces of %u", g.len, t->gso_size);
+	link_send(s, to_server(s, &g) ? LINK_GS : LINK_GC, p);
 }
 
 /* outbox_flush() - send what lies behind the first @from places and empty the outbox. */
@@ -104,7 +139,18 @@ static void outbox_flush(struct sim *s, uint32_t from)
 	}
 	for (uint32_t i = from; i < m->out.n_tx; i++)
 		send_one(s, &m->out.tx[i]);
-	m->out.n_tx = 0;
+	m->out.n_tx = m->out.n_pieces = 0;
+}
+
+/* poll() - the batch is over, or it goes on. */
+static void poll(struct sim *s)
+{
+	struct mid *m = s->mid;
+
+	if (rng_pct(&s->rng_mid, 30))
+		return;
+	while (!s->stop && guard_poll(&m->guard, s->now, &m->out))
+		outbox_flush(s, 0);
 }
 
 /* Packets that the guard lets through */
@@ -237,7 +283,7 @@ static bool answers_syns(const struct sim *s)
 
 	mid_service(s, &r);
 	return r.mode == GUARD_MODE_ALWAYS ||
-	       (r.mode == GUARD_MODE_ADAPTIVE && r.state >= GUARD_ATTACK);
+	       (r.mode == GUARD_MODE_ADAPTIVE && (r.state >= GUARD_ATTACK || s->plan.terminate));
 }
 
 /* offer() - ask the guard; with only the headers at first, if the policy is such. */
@@ -292,6 +338,8 @@ void mid_input(struct sim *s, struct packet *p, bool from_client)
 	if (partial)
 		seg_set_sum(p->data, p->len, true);
 	offer(s, p, from_client, partial);
+	if (s->plan.limits.max_terminated)
+		poll(s);
 	if (!check)
 		return;
 	mid_report(s, &after);

@@ -55,6 +55,7 @@ static void plan_guard(struct plan *p, struct rng *r)
 	guard_service_config_defaults(v);
 	snprintf(v->name, sizeof(v->name), "sim");
 	v->mode = p->mode;
+	v->engine = p->terminate ? GUARD_ENGINE_TERMINATE : GUARD_ENGINE_RELAY;
 	v->attack.hold = rng_range(r, 1, 60) * USEC_PER_SEC;
 	c->n_services = c->n_listens = 1;
 	ip_addr_parse(&c->listen[0].prefix, p->v6 ? "2001:db8:2::a" : "198.51.100.10");
@@ -221,6 +222,65 @@ static void scenario_heavy(struct plan *p, struct rng *r)
 	impair(p, r, 7);
 }
 
+/* terminated() - the same, but each connection ends at the guard. */
+static void terminated(struct plan *p, struct rng *r)
+{
+	p->terminate = true;
+	if (p->mode < GUARD_MODE_ADAPTIVE)
+		p->mode = GUARD_MODE_ADAPTIVE;
+	p->limits.max_terminated = 1024;
+	p->limits.chunks = rng_pct(r, 70) ? 8192 : 2048;
+}
+
+static void scenario_ends_clean(struct plan *p, struct rng *r)
+{
+	scenario_clean(p, r);
+	terminated(p, r);
+}
+
+static void scenario_ends(struct plan *p, struct rng *r)
+{
+	scenario_always(p, r);
+	p->mode = GUARD_MODE_ADAPTIVE;
+	terminated(p, r);
+}
+
+static void scenario_ends_flood(struct plan *p, struct rng *r)
+{
+	if (rng_pct(r, 50))
+		scenario_flood(p, r);
+	else
+		scenario_siege(p, r);
+	terminated(p, r);
+}
+
+static void scenario_ends_reuse(struct plan *p, struct rng *r)
+{
+	scenario_reuse(p, r);
+	terminated(p, r);
+}
+
+static void scenario_ends_ill(struct plan *p, struct rng *r)
+{
+	scenario_ill(p, r);
+	terminated(p, r);
+}
+
+static void scenario_ends_operator(struct plan *p, struct rng *r)
+{
+	scenario_operator(p, r);
+	terminated(p, r);
+}
+
+/* Loss of nearly 30 %, hardly any memory. */
+static void scenario_ends_heavy(struct plan *p, struct rng *r)
+{
+	scenario_heavy(p, r);
+	terminated(p, r);
+	p->limits.max_terminated = rng_pct(r, 30) ? 8 : 1024;
+	p->limits.chunks = rng_pct(r, 30) ? 32 : 4096;
+}
+
 static const struct scenario {
 	const char *name;
 	void (*make)(struct plan *p, struct rng *r);
@@ -238,6 +298,13 @@ static const struct scenario {
 	{"operator", scenario_operator},
 	{"heavy", scenario_heavy},
 	{"neighbours", scenario_neighbours},
+	{"ends-clean", scenario_ends_clean},
+	{"ends", scenario_ends},
+	{"ends-flood", scenario_ends_flood},
+	{"ends-reuse", scenario_ends_reuse},
+	{"ends-ill", scenario_ends_ill},
+	{"ends-operator", scenario_ends_operator},
+	{"ends-heavy", scenario_ends_heavy},
 };
 
 const char *plan_scenario_name(uint32_t i)

@@ -70,6 +70,7 @@ struct plan {
 	bool bypass; /* no guard at all: tests the simulator itself */
 	enum guard_mode mode;
 	bool v6;
+	bool terminate; /* the engine */
 	bool clean; /* nothing is lost, doubled, reordered or damaged */
 	bool heavy; /* so bad that connections may fail */
 	enum server_health ill; /* what the server suffers from ... */

@@ -91,7 +91,8 @@ struct packet *packet_new(const uint8_t *data, uint32_t len)
 	p->len = len;
 	p->gso = 0;
 	p->corrupt = false;
-	memcpy(p->data, data, len);
+	if (data)
+		memcpy(p->data, data, len);
 	return p;
 }
 
