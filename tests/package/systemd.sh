@@ -19,6 +19,7 @@ need_root systemd-nspawn nsenter ip
 inside_ns=tgs$$ client_ns=tgc$$
 nspawn=
 init=
+ping=
 
 leave() {
 	local status=$?
@@ -113,6 +114,23 @@ rules() { inside iptables -t raw -S | grep -q TCPGUARD_PRE; }
 gets() { outside "$build/tests/tools/peer" client --to 192.0.2.10:8080 --do get --timeout 5; }
 in_group() { [ "$(inside stat -c %G:%a "$1")" = "$2" ]; }
 
+# connect_for_long() - a connection for 3 s, of which a second has passed.
+connect_for_long() {
+	outside "$build/tests/tools/peer" client --to 192.0.2.10:8080 --do ping --seconds 3 \
+		>"$tmp/ping" 2>&1 &
+	ping=$!
+	sleep 1
+}
+
+# expect_connection() - it ended well. Its longest stall is told. $1: what
+expect_connection() {
+	local status=0
+
+	wait "$ping" || status=$?
+	expect "$1" [ $status = 0 ]
+	say "# longest round trip: $(sed -n 's/.*"rtt_max_us":\([0-9]*\).*/\1/p' "$tmp/ping") us"
+}
+
 # every_worker() - do the threads that read packets have this line in their status?
 every_worker() {
 	local pid
@@ -149,6 +167,7 @@ expect 'it has few capabilities left' process CapPrm 0000000000003001
 expect 'there are no new privileges' process NoNewPrivs 1
 expect 'there are system call filters' process Seccomp 2
 expect 'workers have one capability left' every_worker '^CapPrm:[[:space:]]*0000000000001000'
+expect 'every stage of the sandbox was entered' not journal_has 'stage .* of the sandbox'
 expect 'its state is its own' in_group /var/lib/tcpguard tcpguard:750
 expect 'systemd-analyze security: 2.5 or better' inside systemd-analyze security --offline=true \
 	--threshold=25 /lib/systemd/system/tcpguard.service
@@ -181,6 +200,11 @@ expect 'metrics are served' inside bash -c \
 	 grep -q tcpguard_ <&3'
 expect 'the kernel'\''s view of the queues is seen' inside sh -c \
 	'tcpguardctl status | grep -q "user-dropped\|USER-DROPPED"'
+
+expect 'the doctor finds no fault' not inside sh -c \
+	'tcpguardctl doctor | grep -A1 "^fault"'
+expect 'and the unit'\''s privileges fine' inside sh -c \
+	'tcpguardctl doctor | grep -q "^ok .*has the capabilities it needs"'
 
 say '# a reload with an error'
 pid=$(main_pid)
@@ -222,19 +246,20 @@ expect 'it is another process' [ "$(main_pid)" != "$pid" ]
 expect 'a client gets through' gets
 if [ "$(property FileDescriptorStoreMax)" -gt 0 ]; then
 	expect 'systemd keeps its descriptors' [ "$(property NFileDescriptorStore)" -gt 0 ]
-	outside "$build/tests/tools/peer" client --to 192.0.2.10:8080 --do ping --seconds 3 \
-		>"$tmp/ping" 2>&1 &
-	ping=$!
-	sleep 1
+	connect_for_long
 	inside kill -KILL "$(main_pid)"
-	expect 'a connection lives through another SIGKILL' wait $ping
+	expect_connection 'a connection lives through another SIGKILL'
 	expect 'it is started again' wait_until 5 restarted_to $((restarts + 2))
-	outside "$build/tests/tools/peer" client --to 192.0.2.10:8080 --do ping --seconds 3 \
-		>"$tmp/ping" 2>&1 &
-	ping=$!
-	sleep 1
+	connect_for_long
 	inside systemctl restart tcpguard
-	expect 'and through systemctl restart' wait $ping
+	expect_connection 'and through systemctl restart'
+	pid=$(main_pid)
+	connect_for_long
+	expect 'an upgrade in place' inside tcpguardctl upgrade
+	expect_connection 'a connection lives through it, too'
+	expect 'it is the same process' [ "$(main_pid)" = "$pid" ]
+	expect 'with few capabilities left' process CapPrm 0000000000003001
+	expect 'and its socket is the group'\''s' in_group /run/tcpguard/control.sock adm:660
 else
 	say '# no descriptors are kept in this version'
 fi
