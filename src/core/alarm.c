@@ -117,8 +117,10 @@ static void adopt(struct turn *t, struct service *s)
 		return;
 	if (s->mode == GUARD_MODE_OFF)
 		return;
-	if (d->attack && !(state >> 16 & 1))
+	if (d->attack && !(state >> 16 & 1)) {
 		tally_forget_slow(&s->tally);
+		s->dirty = true; /* what it has left must not become usual for the leader */
+	}
 	d->state = state & 0xff;
 	d->class = state >> 8 & 0xff;
 	d->attack = state >> 16 & 1;

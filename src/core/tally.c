@@ -789,8 +789,9 @@ bool tally_is_idle(const struct tally *t)
 			return false;
 	}
 	for (uint32_t i = 0; i < SLOW_SECONDS; i++) {
-		if (t->slow[i].answered != t->slow[i].done)
-			return false;
+		if (t->slow[i].answered != t->slow[i].done || t->slow[i].reset ||
+		    t->slow[i].many_answered != t->slow[i].many_done)
+			return false; /* it is told to others, and must end for them, too */
 	}
 	return true;
 }

@@ -241,6 +241,43 @@ START_TEST(an_old_alarm_is_forgotten)
 }
 END_TEST
 
+/* few_at() - one address opens 200 a second at guard @g for four seconds; the server has room for twelve. */
+static void few_at(uint32_t g)
+{
+	static uint16_t port = 1024;
+	struct seg_end who = fx.client;
+
+	for (uint32_t i = 0; i < 800; i++) {
+		struct segment syn;
+
+		who.port = port++;
+		syn = fx_syn(who, 1);
+		if (i < 12)
+			open_at(g, who);
+		else
+			offer(g, &syn);
+		pass(5 * MSEC);
+	}
+}
+
+/* What it has left is not learned as usual, though the guard that saw it has nothing to do any more. */
+START_TEST(the_same_flood_again)
+{
+	fx.config->service[0].attack.hold = 2 * SEC;
+	for (uint32_t i = 0; i < GUARDS; i++)
+		guard_configure(&guard[i], now, fx.config);
+	for (uint32_t i = 1; i <= 3; i++) {
+		few_at(1);
+		ck_assert_int_eq(report(0).state, GUARD_ATTACK);
+		ck_assert_int_eq(report(1).state, GUARD_ATTACK);
+		ck_assert_uint_eq(report(0).counters.attacks, i);
+		pass(6 * SEC);
+		ck_assert_int_eq(report(0).state, GUARD_CALM);
+		ck_assert_int_eq(report(1).state, GUARD_CALM);
+	}
+}
+END_TEST
+
 /* A reload moves the service to another row; one guard gets no packets for a while and says nothing. */
 START_TEST(a_moved_service_keeps_its_baseline)
 {
@@ -356,6 +393,7 @@ int main(void)
 	tcase_add_test(tc, mode_off_is_off_for_each);
 	tcase_add_test(tc, an_old_alarm_is_forgotten);
 	tcase_add_test(tc, a_moved_service_keeps_its_baseline);
+	tcase_add_test(tc, the_same_flood_again);
 	tcase_add_test(tc, sources_are_merged);
 	tcase_add_test(tc, sources_of_a_moment_ahead_are_merged);
 	tcase_add_test(tc, rows_of_another_name_are_not_read);
