@@ -193,6 +193,7 @@ enum arena_fault guard_adopt(struct guard *g, void *arena, size_t bytes,
 {
 	struct guard_arena *a = arena;
 	enum arena_fault fault = check(a, bytes, limits, index, workers, now);
+	struct journal_marks torn;
 	int taken_back;
 
 	*done = (struct guard_adoption){0};
@@ -200,14 +201,13 @@ enum arena_fault guard_adopt(struct guard *g, void *arena, size_t bytes,
 		return fault;
 	if (!count_crashes(&a->head))
 		return ARENA_CRASHES;
-	taken_back = journal_roll_back(&a->journal, a, sizeof(*a), a->at.size);
+	taken_back = journal_roll_back(&a->journal, a, sizeof(*a), a->at.size, &torn);
 	if (taken_back < 0)
 		return ARENA_DAMAGED;
 	a->now = now;
 	resume_services(a);
 	resume_rest(a, config->cookie_rotate);
-	terminals_init(a);
-	done->lost = flow_rebuild(a) + half_open_rebuild(a);
+	done->lost = flow_rebuild(a, &torn) + half_open_rebuild(a);
 	done->taken_back = (uint32_t)taken_back;
 	done->flows = a->flow_used;
 	done->half_opens = a->half_open_used;

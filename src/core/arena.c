@@ -41,6 +41,8 @@ void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
 	at = align_up(at + SERVICE_SLOTS * sizeof(struct sources));
 	l->terminals = at;
 	at = align_up(at + (uint64_t)limits->max_terminated * sizeof(struct terminal));
+	l->claims = at;
+	at = align_up(at + (limits->chunks + 63ULL) / 64 * 8);
 	l->chunks = at;
 	l->size = align_up(at + (uint64_t)limits->chunks * sizeof(struct tcp_chunk));
 }

@@ -105,7 +105,7 @@ struct reactions {
 /* Where the pools are; see struct guard_arena. */
 struct arena_layout {
 	uint64_t half_open_buckets, half_opens, flow_buckets, flows; /* in bytes */
-	uint64_t reactions, sources, terminals, chunks, size;
+	uint64_t reactions, sources, terminals, claims, chunks, size;
 	uint32_t half_open_mask, flow_mask; /* buckets - 1 */
 };
 
@@ -180,6 +180,8 @@ static inline void arena_keep(struct guard_arena *a, const void *p, uint32_t byt
 static inline void arena_commit(struct guard_arena *a)
 {
 	journal_commit(&a->journal);
+	if (a->terminals.pool.limbo != INDEX_NONE)
+		tcp_pool_commit(terminal_memory(a));
 }
 
 static inline struct reactions *arena_reactions(const struct guard_arena *a)

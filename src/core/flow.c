@@ -149,8 +149,17 @@ static void count(struct guard_arena *a, const struct flow *f)
 	s->flows++;
 	if (flow_is_over(f))
 		s->time_wait++;
+	else if (flow_is_terminated(f))
+		s->terminated_now++;
 	else if (f->flags & FLOW_TRANSLATED)
 		s->spliced_now++;
+}
+
+/* end_here() - what it needs to go on is gone: whoever does is reset. */
+static void end_here(struct flow *f)
+{
+	f->flags = FLOW_TRANSLATED | FLOW_RESET | FLOW_ENDED;
+	f->client_state = f->server_state = TCPS_CLOSED;
 }
 
 /* put_back() - link the entry @i as flow_add() does. Each has a timer: no time-out, no end. */
@@ -161,11 +170,6 @@ static void put_back(struct guard_arena *a, struct flow *f, uint32_t i)
 
 	if (seq_gt(f->active, now))
 		f->active = now;
-	if (flow_is_terminated(f) && !flow_is_over(f)) {
-		/* its endpoints are not kept: who goes on with it is told that it is over */
-		f->flags = FLOW_TRANSLATED | FLOW_RESET | FLOW_ENDED;
-		f->client_state = f->server_state = TCPS_CLOSED;
-	}
 	f->hash_next = *bucket;
 	*bucket = i;
 	a->flow_used++;
@@ -174,7 +178,27 @@ static void put_back(struct guard_arena *a, struct flow *f, uint32_t i)
 	count(a, f);
 }
 
-uint32_t flow_rebuild(struct guard_arena *a)
+/* resume_ends() - of a terminated flow. Return: false if they are lost. */
+static bool resume_ends(struct guard_arena *a, struct flow *f, uint32_t i,
+			const struct journal_marks *torn)
+{
+	bool was_torn;
+
+	if (!flow_is_terminated(f))
+		return true;
+	if (flow_is_over(f)) {
+		f->terminal = INDEX_NONE;
+		return true;
+	}
+	was_torn = f->terminal < a->limits.max_terminated &&
+		   journal_marked(torn, (uint64_t)((char *)terminal_of(a, f) - (char *)a));
+	if (terminal_resume(a, i, was_torn))
+		return true;
+	end_here(f);
+	return false;
+}
+
+uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn)
 {
 	uint32_t fresh = a->flow_fresh, insane = 0;
 
@@ -182,10 +206,12 @@ uint32_t flow_rebuild(struct guard_arena *a)
 		fresh = a->limits.max_flows;
 	flow_init(a);
 	a->flow_fresh = fresh;
+	terminals_resume(a);
 	for (uint32_t i = fresh; i-- > 0;) {
 		struct flow *f = flow_at(a, i);
 
 		if (f->client_port != 0 && is_sane(a, f)) {
+			insane += !resume_ends(a, f, i, torn);
 			put_back(a, f, i);
 			continue;
 		}
@@ -194,5 +220,6 @@ uint32_t flow_rebuild(struct guard_arena *a)
 		f->hash_next = a->flow_free;
 		a->flow_free = i;
 	}
+	terminals_resumed(a);
 	return insane;
 }

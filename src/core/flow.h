@@ -28,6 +28,7 @@
 #include "core/tcp/stream.h"
 
 struct guard_arena;
+struct journal_marks;
 
 enum flow_dir { FROM_CLIENT, FROM_SERVER };
 
@@ -191,9 +192,10 @@ void flow_remove(struct guard_arena *a, uint32_t i);
 /*
  * flow_rebuild() - trust the entries alone, and make everything anew that leads to them: chains, wheel,
  * free slots, the counts of the services. An entry that cannot be is freed.
- * Return: how many were.
+ * @torn: where entries have been put back as they were.
+ * Return: how many were lost.
  */
-uint32_t flow_rebuild(struct guard_arena *a);
+uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn);
 
 /*
  * flow_find_victim() - a flow whose loss does no harm: passed, or over. Looks at a bounded number of

@@ -29,11 +29,13 @@ static int find_records(const struct journal *j, uint64_t first, uint64_t size,
 	return n;
 }
 
-int journal_roll_back(struct journal *j, void *base, uint64_t first, uint64_t size)
+int journal_roll_back(struct journal *j, void *base, uint64_t first, uint64_t size,
+		      struct journal_marks *marks)
 {
 	uint16_t start[RECORDS_MAX];
 	int n = find_records(j, first, size, start);
 
+	marks->n = 0;
 	if (n < 0)
 		return -1;
 	/* the newest first: of what was kept twice in a turn the older copy counts */
@@ -41,6 +43,8 @@ int journal_roll_back(struct journal *j, void *base, uint64_t first, uint64_t si
 		const uint64_t *record = &j->log[start[i]];
 
 		memcpy((char *)base + record[0], &record[2], record[1]);
+		if (marks->n++ < JOURNAL_MARKS)
+			marks->at[marks->n - 1] = record[0];
 	}
 	journal_commit(j);
 	return n;

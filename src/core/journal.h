@@ -58,11 +58,29 @@ static inline void journal_commit(struct journal *j)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* Where entries were put back. */
+#define JOURNAL_MARKS 64
+
+struct journal_marks {
+	uint32_t n; /* more than JOURNAL_MARKS: too many to be told, so it may be anywhere */
+	uint64_t at[JOURNAL_MARKS];
+};
+
+static inline bool journal_marked(const struct journal_marks *m, uint64_t at)
+{
+	for (uint32_t i = 0; i < m->n && i < JOURNAL_MARKS; i++) {
+		if (m->at[i] == at)
+			return true;
+	}
+	return m->n > JOURNAL_MARKS;
+}
+
 /*
  * journal_roll_back() - everything as it was at the last commit.
- * @base, @size: the arena. @first: what lies before it in the arena is never kept.
+ * @marks: filled. @base, @size: the arena. @first: what lies before it in the arena is never kept.
  * Return: entries taken back; -1 if the journal makes no sense, then nothing was.
  */
-int journal_roll_back(struct journal *j, void *base, uint64_t first, uint64_t size);
+int journal_roll_back(struct journal *j, void *base, uint64_t first, uint64_t size,
+		      struct journal_marks *marks);
 
 #endif

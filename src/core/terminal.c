@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/tcp/resume.h"
 
 static struct terminal *entries(const struct guard_arena *a)
 {
@@ -68,7 +69,8 @@ struct tcp_pipe terminal_pipe(const struct guard_arena *a, struct flow *f)
 
 struct tcp_memory terminal_memory(struct guard_arena *a)
 {
-	return (struct tcp_memory){&a->terminals.pool, arena_at(a, a->at.chunks)};
+	return (struct tcp_memory){&a->terminals.pool, arena_at(a, a->at.chunks), &a->journal,
+				   a->at.chunks};
 }
 
 void terminal_queue(struct guard_arena *a, uint32_t i)
@@ -172,4 +174,78 @@ uint32_t *terminal_gaps(struct guard_arena *a, const struct ip_addr *client)
 	uint64_t h = arena_hash(a, client, 0, client, 0);
 
 	return &a->terminals.gaps[h % TERMINAL_CLIENTS];
+}
+
+/* ---- after another process ---- */
+
+#define TERMINAL_UNCLAIMED 0xfffffffdu
+
+static struct tcp_claims claims_of(const struct guard_arena *a)
+{
+	return (struct tcp_claims){arena_at(a, a->at.claims), a->terminals.pool.fresh};
+}
+
+void terminals_resume(struct guard_arena *a)
+{
+	struct terminals *t = &a->terminals;
+	struct tcp_pool *p = &t->pool;
+
+	if (t->fresh > a->limits.max_terminated)
+		t->fresh = a->limits.max_terminated;
+	t->free = t->first = t->last = INDEX_NONE;
+	t->used = 0;
+	memset(t->gaps, 0, sizeof(t->gaps));
+	for (uint32_t i = 0; i < t->fresh; i++)
+		entries(a)[i].next = TERMINAL_UNCLAIMED;
+	p->n = a->limits.chunks;
+	p->reserve = p->n / 8;
+	if (p->fresh > p->n)
+		p->fresh = p->n;
+	p->free = p->limbo = INDEX_NONE;
+	p->n_limbo = p->used = 0;
+	memset(arena_at(a, a->at.claims), 0, (p->fresh + 63ULL) / 64 * 8);
+}
+
+bool terminal_resume(struct guard_arena *a, uint32_t i, bool torn)
+{
+	struct terminals *t = &a->terminals;
+	struct flow *f = flow_at(a, i);
+	struct tcp_claims claims = claims_of(a);
+	struct tcp_pipe pipe;
+
+	if (f->terminal >= t->fresh || terminal_of(a, f)->next != TERMINAL_UNCLAIMED)
+		return false;
+	pipe = terminal_pipe(a, f);
+	if (!tcp_pipe_resume(&pipe, terminal_memory(a), &claims, torn))
+		return false;
+	terminal_of(a, f)->next = TERMINAL_NOT_QUEUED;
+	t->used++;
+	f->client_state = pipe.end[0]->state;
+	f->server_state = pipe.end[1]->state;
+	*terminal_gaps(a, &f->client) += (pipe.stream[0]->high - pipe.stream[0]->end) +
+					 (pipe.stream[1]->high - pipe.stream[1]->end);
+	terminal_queue(a, i); /* what it was about to send */
+	return true;
+}
+
+void terminals_resumed(struct guard_arena *a)
+{
+	struct terminals *t = &a->terminals;
+	struct tcp_memory m = terminal_memory(a);
+	struct tcp_claims claims = claims_of(a);
+
+	for (uint32_t i = t->fresh; i-- > 0;) {
+		if (entries(a)[i].next != TERMINAL_UNCLAIMED)
+			continue;
+		entries(a)[i].next = t->free;
+		t->free = i;
+	}
+	for (uint32_t i = t->pool.fresh; i-- > 0;) {
+		if (tcp_claims_has(&claims, i)) {
+			t->pool.used++;
+			continue;
+		}
+		m.chunk[i].next = t->pool.free;
+		t->pool.free = i;
+	}
 }

@@ -59,6 +59,16 @@ struct terminals {
 
 void terminals_init(struct guard_arena *a);
 
+/*
+ * After another process: terminals_resume() first, then terminal_resume() for each flow that lives and is
+ * terminated, then terminals_resumed(). What no flow claims is free.
+ * terminal_resume() - @torn: the turn that changed the flow was taken back, so its books are not to be
+ * trusted. Return: false if what it has makes no sense; then its terminal and its chunks are free.
+ */
+void terminals_resume(struct guard_arena *a);
+bool terminal_resume(struct guard_arena *a, uint32_t i, bool torn);
+void terminals_resumed(struct guard_arena *a);
+
 /* terminal_take() - for @f, which loses its "open" or "splicing" part. Return: false if none is left. */
 bool terminal_take(struct guard_arena *a, struct flow *f);
 

@@ -267,11 +267,10 @@ static uint16_t queue_number(const struct worker *w, uint32_t kind)
 	return (uint16_t)(w->config.queue + kind * w->config.workers + w->config.index);
 }
 
-/* map() - @populate: it is going to be read from end to end. Return: NULL with errno set. */
-static void *map(int fd, size_t bytes, bool populate)
+/* map() - Return: NULL with errno set. */
+static void *map(int fd, size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_NORESERVE | (populate ? MAP_POPULATE : 0), fd, 0);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }
@@ -291,7 +290,7 @@ static bool adopt_arena(struct worker *w)
 		return false;
 	w->fault = ARENA_FOREIGN;
 	if (fstat(fd, &st) == 0 && st.st_size > 0)
-		p = map(fd, (size_t)st.st_size, true);
+		p = map(fd, (size_t)st.st_size);
 	if (p)
 		w->fault = guard_adopt(&w->guard, p, (size_t)st.st_size, &c->limits, c->guard,
 				       c->index, c->workers, clock_now(), &w->adoption);
@@ -322,7 +321,7 @@ static int new_arena(struct worker *w)
 	/* whoever maps it later may rely on its size */
 	fcntl(w->arena_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	/* Pages come into being when they are first touched. */
-	w->arena = map(w->arena_fd, w->arena_bytes, false);
+	w->arena = map(w->arena_fd, w->arena_bytes);
 	return w->arena ? 0 : -errno;
 }
 

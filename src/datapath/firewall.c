@@ -414,7 +414,9 @@ static int install(struct firewall *fw, struct firewall_plan *p, char *why, size
  */
 static int others_rules(const struct firewall_config *c, char *why, size_t why_len)
 {
-	int queue = firewall_owner(c->queue, 2u * c->workers);
+	/* from the first header queue to the last whole one they are all our own */
+	uint32_t last = c->whole ? c->whole_queue : c->queue + c->workers;
+	int queue = firewall_owner(c->queue, last + c->workers - c->queue);
 
 	if (queue == FIREWALL_NO_OWNER)
 		return 0;

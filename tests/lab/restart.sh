@@ -7,11 +7,11 @@
 
 readonly KILLS=${LAB_KILLS:-20} CONNECTIONS=${LAB_CONNECTIONS:-100}
 readonly STALL_MAX_MS=${LAB_STALL_MS:-1000}
-readonly PASSED=7001 RELAYED=7002 ENDS=7003
+readonly PASSED=7001 RELAYED=7002 ENDS=7103
 
 # daemon_pid() - of the process below the supervisor that serves now.
 daemon_pid() {
-	cat "/proc/${LAB_PID[guard]}/task/${LAB_PID[guard]}/children" 2>/dev/null | tr -d ' '
+	tr -d ' ' 2>/dev/null <"/proc/${LAB_PID[guard]}/task/${LAB_PID[guard]}/children"
 }
 
 rules_now() {
@@ -62,7 +62,7 @@ killed() {
 all_held() {
 	held passed "passed, $1" "${2:-}"
 	held relayed "relayed, $1" "${2:-}"
-	[ -z "${ENGINE_ENDS:-}" ] || held ends "terminated, $1" "${2:-}"
+	held ends "terminated, $1" "${2:-}"
 }
 
 hold_all() {
@@ -70,7 +70,7 @@ hold_all() {
 	hold passed $PASSED "$1"
 	mode_of_lab always
 	hold relayed $RELAYED "$1"
-	[ -z "${ENGINE_ENDS:-}" ] || hold ends $ENDS "$1"
+	hold ends $ENDS "$1"
 }
 
 kills() {
@@ -174,7 +174,12 @@ ulimit -c 0
 nginx_start
 start echo in_server python3 "$LAB_SOURCE/lab/hold.py" serve $SERVER4 $PASSED $RELAYED $ENDS
 wait_for 5 "the echo" listening $ENDS
-guard_config always "" "workers = 2"
+guard_config always "" "workers = 2
+service \"ends\" {
+	listen = { \"$SERVER4:7103\" }
+	mode = always
+	engine = terminate
+}"
 guard_start --supervise
 kills
 if [ -z "${LAB_ONLY_KILLS:-}" ]; then

@@ -14,6 +14,8 @@ libcore_la_SOURCES += \
 	src/core/tcp/pool.h \
 	src/core/tcp/rack.c \
 	src/core/tcp/receive.c \
+	src/core/tcp/resume.c \
+	src/core/tcp/resume.h \
 	src/core/tcp/rtt.c \
 	src/core/tcp/stream.c \
 	src/core/tcp/stream.h \

@@ -3,7 +3,8 @@
 
 void tcp_pool_init(struct tcp_pool *p, uint32_t n)
 {
-	*p = (struct tcp_pool){.n = n, .free = INDEX_NONE, .reserve = n / 8};
+	*p = (struct tcp_pool){
+		.n = n, .free = INDEX_NONE, .limbo = INDEX_NONE, .reserve = n / 8};
 }
 
 uint32_t tcp_chunk_take(struct tcp_memory m, enum tcp_chunk_use use)
@@ -27,7 +28,31 @@ uint32_t tcp_chunk_take(struct tcp_memory m, enum tcp_chunk_use use)
 
 void tcp_chunk_give(struct tcp_memory m, uint32_t i)
 {
-	m.chunk[i].next = m.pool->free;
-	m.pool->free = i;
-	m.pool->used--;
+	struct tcp_pool *p = m.pool;
+
+	tcp_chunk_keep(m, i);
+	if (!m.journal) {
+		m.chunk[i].next = p->free;
+		p->free = i;
+		p->used--;
+		return;
+	}
+	if (p->limbo == INDEX_NONE)
+		p->limbo_last = i;
+	m.chunk[i].next = p->limbo;
+	p->limbo = i;
+	p->n_limbo++;
+}
+
+void tcp_pool_commit(struct tcp_memory m)
+{
+	struct tcp_pool *p = m.pool;
+
+	if (p->limbo == INDEX_NONE)
+		return;
+	m.chunk[p->limbo_last].next = p->free;
+	p->free = p->limbo;
+	p->used -= p->n_limbo;
+	p->limbo = INDEX_NONE;
+	p->n_limbo = 0;
 }

@@ -10,7 +10,10 @@
 #ifndef TCPGUARD_CORE_TCP_POOL_H
 #define TCPGUARD_CORE_TCP_POOL_H
 
+#include <stddef.h>
+
 #include "base/types.h"
+#include "core/journal.h"
 #include "core/tcp/books.h"
 
 #define TCP_CHUNK_BYTES 4096 /* a power of two: places of bytes survive the wrap of 2^32 */
@@ -30,15 +33,23 @@ _Static_assert(sizeof(struct tcp_chunk) == TCP_CHUNK_BYTES + 8, "a book must fit
 struct tcp_pool {
 	uint32_t n, used, peak;
 	uint32_t free; /* chain of chunks given back */
+	uint32_t limbo, limbo_last, n_limbo; /* chain of those given back in this turn; still used */
 	uint32_t fresh; /* those from here on were never used */
 	uint32_t reserve; /* of these, data may not take any */
 	uint64_t refused; /* times that there was none to have */
 };
 
-/* The pool and its chunks, borrowed for one call. */
+/*
+ * The pool and its chunks, borrowed for one call.
+ *
+ * With a journal (core/journal.h) a turn can be taken back: what links the chunks is kept in it before
+ * it changes, and a chunk that is given back stays as it is until tcp_pool_commit().
+ */
 struct tcp_memory {
 	struct tcp_pool *pool;
 	struct tcp_chunk *chunk;
+	struct journal *journal; /* NULL: nobody takes anything back */
+	uint64_t at; /* where the chunks are, as the journal counts */
 };
 
 enum tcp_chunk_use { TCP_CHUNK_DATA, TCP_CHUNK_BOOKS };
@@ -50,6 +61,17 @@ void tcp_pool_init(struct tcp_pool *p, uint32_t n);
 uint32_t tcp_chunk_take(struct tcp_memory m, enum tcp_chunk_use use);
 
 void tcp_chunk_give(struct tcp_memory m, uint32_t i);
+
+/* tcp_pool_commit() - the turn is over: what was given back in it may be had by others. */
+void tcp_pool_commit(struct tcp_memory m);
+
+/* tcp_chunk_keep() - it is about to be linked to another one. */
+static inline void tcp_chunk_keep(struct tcp_memory m, uint32_t i)
+{
+	if (m.journal)
+		journal_keep(m.journal, m.at + (uint64_t)i * sizeof(struct tcp_chunk), &m.chunk[i],
+			     offsetof(struct tcp_chunk, data));
+}
 
 /* tcp_pool_room() - bytes of data that the pool could still take. */
 static inline uint64_t tcp_pool_room(const struct tcp_pool *p)

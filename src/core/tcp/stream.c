@@ -46,6 +46,7 @@ static uint32_t chunk_for(struct tcp_stream *s, struct tcp_memory m, uint32_t of
 		m.chunk[i].next = s->head;
 		s->head = i;
 	} else {
+		tcp_chunk_keep(m, before);
 		m.chunk[i].next = m.chunk[before].next;
 		m.chunk[before].next = i;
 	}

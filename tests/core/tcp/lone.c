@@ -9,7 +9,7 @@ struct lone lone;
 struct tcp_io lone_io(void)
 {
 	return (struct tcp_io){
-		&lone.config, {&lone.pool, lone.chunk}, &lone.in, &lone.out, lone.now};
+		&lone.config, {&lone.pool, lone.chunk, NULL, 0}, &lone.in, &lone.out, lone.now};
 }
 
 void lone_reset(void)

@@ -26,7 +26,7 @@ static struct {
 
 static struct tcp_pipe_io io(void)
 {
-	return (struct tcp_pipe_io){&p.config, {&p.pool, p.chunk}, p.now};
+	return (struct tcp_pipe_io){&p.config, {&p.pool, p.chunk, NULL, 0}, p.now};
 }
 
 static bool out(void)

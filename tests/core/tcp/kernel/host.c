@@ -37,7 +37,7 @@ struct host {
 
 static struct tcp_io io_of(struct host *h, struct conn *c)
 {
-	return (struct tcp_io){&h->config, {&h->pool, h->chunk}, &c->in, &c->out, h->now};
+	return (struct tcp_io){&h->config, {&h->pool, h->chunk, NULL, 0}, &c->in, &c->out, h->now};
 }
 
 static struct conn **bucket_of(struct host *h, uint16_t peer_port, uint16_t own_port)

@@ -97,7 +97,7 @@ static void fail(const char *fmt, ...)
 
 static struct tcp_pipe_io pipe_io(void)
 {
-	return (struct tcp_pipe_io){&w.plan.config, {&w.pool, w.chunk}, w.now};
+	return (struct tcp_pipe_io){&w.plan.config, {&w.pool, w.chunk, NULL, 0}, w.now};
 }
 
 static struct tcp_io side(unsigned i)
