@@ -16,7 +16,8 @@
  *
  * Toward the server, the guard takes the client's own initial sequence number. The client's TCP sees to
  * it that those of one pair of ports advance, so the server takes a new connection for a new one even
- * in TIME-WAIT. The timestamps are the guard's, with an offset that is constant for a pair of addresses.
+ * in TIME-WAIT, and the SYN for the same as one that went to it directly before. For the same reason the
+ * timestamps go on from the client's.
  */
 #include "core/internal.h"
 
@@ -371,7 +372,7 @@ uint16_t terminate_syn_window(const struct cookie_options *o)
 	return syn_window(o->wscale != COOKIE_NO_WSCALE);
 }
 
-/* clock_of() - the timestamps toward a server go on from one connection of a client to the next. */
+/* clock_of() - of a client without timestamps: they go on from one of its connections to the next. */
 static uint32_t clock_of(const struct turn *t, const struct flow *f)
 {
 	return (uint32_t)(t->now / USEC_PER_MSEC) +
@@ -465,6 +466,8 @@ void terminate_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct
 	work_begin(t, i, &w);
 	accept_client(t, &w, in, o);
 	offer = offer_to_server(t, f, o->client_isn, o->client.mss, o->client.ecn);
+	if (o->client.timestamps)
+		offer.ts_val = in->opt.ts_val;
 	connect_server(t, &w, &offer);
 	if (!o->terminate) /* the SYN-ACK had no window */
 		w.pipe.end[0]->flags |= TCB_SEND_ACK;
@@ -671,7 +674,12 @@ static void live_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 static void rest_ack(struct turn *t, const struct flow *f, unsigned end)
 {
 	const struct flow_rest *r = &f->rest[end];
-	struct segment g = {.seq = r->snd_nxt, .ack = r->rcv_nxt, .flags = TCP_ACK};
+	struct segment g = {
+		.seq = r->snd_nxt,
+		.ack = r->rcv_nxt,
+		.flags = TCP_ACK,
+		.window = UINT16_MAX, /* whatever it was: it is not taken back */
+	};
 
 	address(f, end, &g);
 	if (f->retries & REST_TIMESTAMPS(end)) {

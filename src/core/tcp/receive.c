@@ -80,6 +80,8 @@ void receive_duplicate(struct tcb *t, uint32_t left, uint32_t right)
 	t->flags |= TCB_SEND_ACK;
 	if (!(t->flags & TCB_SACK) || left == right || (t->flags & TCB_SEND_DSACK))
 		return;
+	if (seq_leq(left, t->irs)) /* of an earlier connection: this peer has not sent it */
+		return;
 	t->flags |= TCB_SEND_DSACK;
 	t->dsack_left = left;
 	t->dsack_right = right;
