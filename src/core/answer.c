@@ -141,9 +141,9 @@ static bool refused(struct turn *t, uint32_t slot, const struct pkt *in)
 	if (!p || !profile_is_down(t->a, p, &in->src) || s->config == UINT16_MAX ||
 	    !t->config->service[s->config].refuse_when_down)
 		return false;
+	if (terminates(t, slot) && profile_may_prove(p, t->now))
+		return false;
 	if (profile_may_ask(t->a, p, &in->src, t->now, &silent)) {
-		if (!silent && terminates(t, slot))
-			return false; /* who proves himself makes the guard ask */
 		if (silent) {
 			passive_ask(t, slot, in);
 			refuse(t, slot, in);

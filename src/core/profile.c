@@ -233,6 +233,12 @@ bool profile_is_down(const struct guard_arena *a, const struct profile *p,
 	return p->down && (p->down_for_all || p->down_for == client_hash(a, client));
 }
 
+void profile_asks(struct profile *p, usec_t now)
+{
+	p->asked = now;
+	p->probe_at = now + PROBE_INTERVAL;
+}
+
 bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struct ip_addr *client,
 		     usec_t now, bool *silent)
 {
@@ -242,9 +248,13 @@ bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struc
 	if (now < p->probe_at + longer)
 		return false;
 	*silent = p->asked > p->heard;
-	p->asked = now;
-	p->probe_at = now + PROBE_INTERVAL;
+	profile_asks(p, now);
 	return true;
+}
+
+bool profile_may_prove(const struct profile *p, usec_t now)
+{
+	return now >= p->probe_at && p->asked <= p->heard;
 }
 
 enum profile_change profile_learn(struct guard_arena *a, uint32_t service, const struct pkt *p,

@@ -130,6 +130,13 @@ bool profile_is_down(const struct guard_arena *a, const struct profile *p,
 bool profile_may_ask(const struct guard_arena *a, struct profile *p, const struct ip_addr *client,
 		     usec_t now, bool *silent);
 
+/*
+ * profile_may_prove() - may clients prove themselves by cookie, so that one of them makes the guard ask the
+ * server that is down? Not while it is silent: they would wait in vain. profile_asks() - one has.
+ */
+bool profile_may_prove(const struct profile *p, usec_t now);
+void profile_asks(struct profile *p, usec_t now);
+
 enum profile_change { PROFILE_SAME, PROFILE_LEARNED, PROFILE_CHANGED };
 
 /*

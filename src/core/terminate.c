@@ -446,6 +446,7 @@ void terminate_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct
 	uint32_t i = track_new_flow(t, slot, in);
 	struct flow *f = i == INDEX_NONE ? NULL : flow_at(t->a, i);
 	struct tcp_offer offer;
+	struct profile *p;
 	struct work w;
 
 	if (!f || !terminal_take(t->a, f)) {
@@ -469,6 +470,9 @@ void terminate_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct
 	if (o->client.timestamps)
 		offer.ts_val = in->opt.ts_val;
 	connect_server(t, &w, &offer);
+	p = profile_find(t->a, &in->dst, in->dport);
+	if (p && p->down)
+		profile_asks(p, t->now);
 	if (!o->terminate) /* the SYN-ACK had no window */
 		w.pipe.end[0]->flags |= TCB_SEND_ACK;
 	work_end(t, &w);
