@@ -33,8 +33,8 @@ args_parse "$@"
 . "$(dirname "$0")/../lab/lib.sh"
 . "$(dirname "$0")/report.sh"
 
-readonly IPERF_PORT=7010 PEER_PORT=7000 FLOOD_RATE=30000 REQUEST_RATE=500
-readonly SUBJECTS="forward synproxy haproxy calm relay"
+readonly IPERF_PORT=7010 PEER_PORT=7000 IDLE_PORT=7020 IDLE=8000 FLOOD_RATE=30000 REQUEST_RATE=500
+readonly SUBJECTS="forward synproxy haproxy calm relay terminate"
 JSON=${JSON:-$BUILD_DIR/bench.json}
 
 wanted() {
@@ -109,13 +109,22 @@ haproxy_end() { stop haproxy; }
 
 calm_begin() { guard_begin adaptive; }
 relay_begin() { guard_begin always; }
+terminate_begin() { guard_begin always "engine = terminate"; }
 calm_end() { guard_stop; }
 relay_end() { guard_stop; }
 
-# guard_begin() - one connection passes first, so that the server's options are known.
+# Long packets that are cut in user space would be another engine.
+terminate_end() {
+	note cut_here terminate "$(ctl --json status | json cut | head -n 1)"
+	guard_stop
+}
+
+# guard_begin() - mode, lines for the service. One connection passes first, so that the server's options
+# are known.
 guard_begin() {
 	ADDRESS=$SERVER4
-	guard_config adaptive "attack { start = 4096  end = 2048  hold = 1s }"
+	guard_config adaptive "attack { start = 4096  end = 2048  hold = 1s }
+		${2:-}"
 	guard_start
 	peer_do --to "$SERVER4:$PEER_PORT" --do get
 	peer_load --to "$SERVER4:80" --count 1
@@ -137,6 +146,7 @@ throughput() {
 	note one_stream_up "$1" "$(iperf)"
 	note one_stream_down "$1" "$(iperf -R)"
 	note ten_streams_up "$1" "$(iperf -P 10)"
+	note hundred_streams_up "$1" "$(iperf -P 100)"
 }
 
 connections() {
@@ -243,6 +253,26 @@ memory() {
 	guard_stop
 }
 
+# idle_memory() - what the daemon grows by for each of many terminated connections that say nothing.
+idle_memory() {
+	local before
+
+	guard_begin adaptive "engine = terminate"
+	start idle_server in_server python3 "$(dirname "$0")/idle.py" serve $SERVER4 $IDLE_PORT
+	wait_for 5 "the idle server" listening $IDLE_PORT
+	start idle_few in_client python3 "$(dirname "$0")/idle.py" connect $SERVER4 $IDLE_PORT 100
+	wait_for 5 "a few connections" grep -q ready "$LAB_TMP/idle_few.log"
+	before=$(resident)
+	start idle in_client python3 "$(dirname "$0")/idle.py" connect $SERVER4 $IDLE_PORT $IDLE
+	wait_for 20 "idle connections" grep -q ready "$LAB_TMP/idle.log"
+	note idle_bytes guard $((($(resident) - before) * 1024 / IDLE))
+	note idle_connections guard "$(stat_of terminated)"
+	stop idle
+	stop idle_few
+	stop idle_server
+	guard_stop
+}
+
 # ping_worst() - the slowest of many round trips through the relay in $1 seconds.
 ping_start() {
 	start ping in_client "$TOOLS/peer" client --to "$SERVER4:$PEER_PORT" --do ping --seconds "$1" \
@@ -317,7 +347,10 @@ main() {
 				gateway_round
 			done
 		fi
-		if wanted memory; then memory; fi
+		if wanted memory; then
+			memory
+			idle_memory
+		fi
 		if wanted dump; then dump; fi
 		for name in "${!LAB_PID[@]}"; do stop "$name"; done
 		lab_teardown

@@ -66,6 +66,10 @@ promises() {
 	promise "calm, new connections, of plain forwarding" "$(ratio connections calm forward)" '>=' 0.90
 	promise "relay, new connections, of plain forwarding" "$(ratio connections relay forward)" '>=' 0.70
 	promise "relay, new connections, of HAProxy" "$(ratio connections relay haproxy)" '>=' 1.1
+	promise "terminate, one stream up, of HAProxy" "$(ratio one_stream_up terminate haproxy)" '>=' 1.0
+	promise "terminate, one stream down, of HAProxy" "$(ratio one_stream_down terminate haproxy)" '>=' 1.0
+	promise "terminate, 100 streams, of HAProxy" "$(ratio hundred_streams_up terminate haproxy)" '>=' 1.0
+	promise "terminate, new connections, of HAProxy" "$(ratio connections terminate haproxy)" '>=' 0.5
 	promise "SYNs answered per CPU-second, of SYNPROXY" \
 		"$(ratio max_per_cpu_second guard_host synproxy_host)" '>=' 0.40
 	promise "relay, time to first byte p50, of SYNPROXY" \
@@ -77,6 +81,7 @@ promises() {
 	promise "half-opens kept of unverified SYNs" "$(median half_open_after guard_host)" '<=' 0
 	promise "bytes per half-open" "$(median half_open_bytes guard)" '<=' 64
 	promise "bytes per relayed flow" "$(median flow_bytes guard)" '<=' 128
+	promise "bytes per idle terminated connection" "$(median idle_bytes guard)" '<=' 512
 	promise "flows in one arena" "$(median million_flows_max guard)" '>=' 1000000
 	promise "flows dumped by netstat" "$(median dump_flows guard)" '>=' 100000
 	promise "slowest packet while netstat dumps them, ms" \
@@ -85,12 +90,14 @@ promises() {
 
 tables() {
 	if have one_stream_up || have connections || have quiet_connect_p50; then
-		printf '\n  %-38s%11s%11s%11s%11s%11s\n' "medians of $ROUNDS rounds" forwarding SYNPROXY HAProxy \
-			calm relay
+		printf '\n  %-38s%11s%11s%11s%11s%11s%11s\n' "medians of $ROUNDS rounds" forwarding SYNPROXY HAProxy \
+			calm relay terminate
 	fi
 	table_of "one stream up, Gbit/s" one_stream_up %.2f
 	table_of "one stream down, Gbit/s" one_stream_down %.2f
 	table_of "ten streams up, Gbit/s" ten_streams_up %.2f
+	table_of "hundred streams up, Gbit/s" hundred_streams_up %.2f
+	table_of "long packets cut in user space" cut_here
 	table_of "new HTTP connections/s" connections
 	table_of "  errors" connection_errors
 	table_of "connect p50, us" quiet_connect_p50
