@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """/metrics of a daemon with made-up figures: what is served, how, to whom; and what refers to it."""
 
+import atexit
 import json
 import os
 import re
@@ -48,6 +49,7 @@ class Fake:
         self.port = free_port()
         self.process = subprocess.Popen([os.path.join(BUILT, "tests/ctl/fake_daemon"), self.socket,
                                          "2", "100", f"metrics={self.port}"])
+        atexit.register(self.process.kill)  # whatever goes wrong here
         end = time.monotonic() + 5
         while not os.path.exists(self.socket) and time.monotonic() < end:
             time.sleep(0.02)
