@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answering SYNs in the server's name: what is said, to whom it is not said, and what is kept: nothing. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fixture.h"
 
@@ -584,6 +586,30 @@ START_TEST(calm_again_after_the_hold_time)
 }
 END_TEST
 
+/* What the event says of its length is what the list of attacks says. */
+START_TEST(the_end_is_told_as_it_is_listed)
+{
+	struct guard_event rows[64];
+	struct attack_report r;
+	char said[32];
+	uint32_t n;
+
+	flood(200);
+	fx_advance(70 * USEC_PER_SEC);
+	ck_assert(guard_report_attack(&fx.guard, 0, &r));
+	ck_assert(r.over);
+	n = guard_report_events(&fx.guard, 0, rows, ARRAY_SIZE(rows));
+	while (n > 0 && rows[n - 1].kind != GUARD_EVENT_ATTACK_ENDED)
+		n--;
+	ck_assert_uint_gt(n, 0);
+	ck_assert_uint_ge((r.ended - r.began) / USEC_PER_SEC, 60); /* the hold time is in it */
+	snprintf(said, sizeof(said), "lasted %u s, loud for ",
+		 (unsigned)((r.ended - r.began) / USEC_PER_SEC));
+	ck_assert_msg(strncmp(rows[n - 1].detail, said, strlen(said)) == 0, "%s",
+		      rows[n - 1].detail);
+}
+END_TEST
+
 static void add_switch(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, switched_setup, fx_close);
@@ -598,6 +624,7 @@ static void add_switch(TCase *tc)
 	tcase_add_test(tc, unanswered_before_the_attack);
 	tcase_add_test(tc, monitor_sees_the_attack_and_answers_nobody);
 	tcase_add_test(tc, calm_again_after_the_hold_time);
+	tcase_add_test(tc, the_end_is_told_as_it_is_listed);
 }
 
 int main(void)
