@@ -378,12 +378,14 @@ static bool redeemed(const struct flow *f, const struct pkt *in)
  * may_be_cookie() - may this segment of the client, on an open or finished flow, be the ACK of a
  * cookie? Not while it fits the connection that the flow knows.
  */
-static bool may_be_cookie(const struct flow *f, const struct pkt *in)
+static bool may_be_cookie(struct turn *t, struct flow *f, const struct pkt *in)
 {
 	const struct flow_sent *sent = &f->open.sent[FROM_CLIENT];
 
-	if (redeemed(f, in) || (flow_is_terminated(f) && !flow_is_over(f)))
+	if (redeemed(f, in))
 		return false;
+	if (flow_is_terminated(f) && !flow_is_over(f))
+		return terminate_cannot_be(t, f, in);
 	return (f->flags & (FLOW_CLIENT_FIN | FLOW_RESET)) ||
 	       ((f->flags & FLOW_TRANSLATED) &&
 		!seq_between(in->seq, sent->snd_una - 1, sent->snd_nxt - sent->snd_una + 2));
@@ -422,7 +424,7 @@ static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt
 			splice_server(t, i, in);
 		return;
 	}
-	if (dir == FROM_CLIENT && may_be_cookie(f, in) && answer_ack(t, f->service, in, i))
+	if (dir == FROM_CLIENT && may_be_cookie(t, f, in) && answer_ack(t, f->service, in, i))
 		return;
 	if (flow_is_terminated(f)) {
 		terminate_input(t, i, dir, in);

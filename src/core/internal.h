@@ -274,6 +274,9 @@ void terminate_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *
  */
 bool terminate_expects(struct turn *t, uint32_t slot, const struct pkt *in);
 
+/* terminate_cannot_be() - does @in of the client acknowledge what live flow @f has never sent it? */
+bool terminate_cannot_be(struct turn *t, struct flow *f, const struct pkt *in);
+
 /* terminate_is_reused() - does this SYN of the client begin a new connection on flow @f? */
 bool terminate_is_reused(const struct flow *f, const struct pkt *syn);
 

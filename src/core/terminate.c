@@ -709,11 +709,13 @@ static void over_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 {
 	struct flow *f = flow_at(t->a, i);
 	const struct flow_rest *r = &f->rest[end];
+	bool was_ours;
 
 	turn_drop(t, GUARD_DROP_NO_FLOW);
 	if (in->flags & TCP_RST)
 		return;
-	if (end == 0 && in->ack != r->snd_nxt && terminate_expects(t, f->service, in)) {
+	was_ours = seq_gt(in->ack, flow_cookie_isn(f)) && seq_leq(in->ack, r->snd_nxt);
+	if (end == 0 && !was_ours && terminate_expects(t, f->service, in)) {
 		turn_drop(t, GUARD_DROP_EARLY_DATA);
 		return;
 	}
@@ -728,6 +730,13 @@ static void over_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 	}
 	if (pkt_seg_len(in) > 0)
 		rest_ack(t, f, end);
+}
+
+bool terminate_cannot_be(struct turn *t, struct flow *f, const struct pkt *in)
+{
+	const struct tcb *e = terminal_pipe(t->a, f).end[0];
+
+	return seq_gt(in->ack, e->snd_nxt) || seq_leq(in->ack, e->iss);
 }
 
 bool terminate_is_reused(const struct flow *f, const struct pkt *syn)

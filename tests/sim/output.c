@@ -271,9 +271,9 @@ static bool timer_is_odd(const struct conn *c)
 	const struct plan *p = &c->sim->plan;
 
 	/* the guard may mistake a connection that is older than its mode for one that it expects */
-	return c->peer && p->clean && !(p->terminate && p->switch_modes) && !p->ill_to && !p->options_change && !p->kills &&
-	       !p->flood.rate && !p->quick_ports && !c->peer->done && !c->peer->stalled &&
-	       !c->peer->stall_done;
+	return c->peer && p->clean && !(p->terminate && p->switch_modes) && !p->ill_to &&
+	       !p->options_change && !p->kills && !p->flood.rate && !p->quick_ports &&
+	       !c->peer->done && !c->peer->stalled && !c->peer->stall_done;
 }
 
 /* probe() - RFC 9293 3.8.6.1: a byte beyond the closed window, in case its opening was lost. */

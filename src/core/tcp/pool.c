@@ -3,8 +3,7 @@
 
 void tcp_pool_init(struct tcp_pool *p, uint32_t n)
 {
-	*p = (struct tcp_pool){
-		.n = n, .free = INDEX_NONE, .limbo = INDEX_NONE, .reserve = n / 8};
+	*p = (struct tcp_pool){.n = n, .free = INDEX_NONE, .limbo = INDEX_NONE, .reserve = n / 8};
 }
 
 uint32_t tcp_chunk_take(struct tcp_memory m, enum tcp_chunk_use use)

@@ -33,7 +33,8 @@ _Static_assert(sizeof(struct tcp_chunk) == TCP_CHUNK_BYTES + 8, "a book must fit
 struct tcp_pool {
 	uint32_t n, used, peak;
 	uint32_t free; /* chain of chunks given back */
-	uint32_t limbo, limbo_last, n_limbo; /* chain of those given back in this turn; still used */
+	uint32_t limbo, limbo_last,
+		n_limbo; /* chain of those given back in this turn; still used */
 	uint32_t fresh; /* those from here on were never used */
 	uint32_t reserve; /* of these, data may not take any */
 	uint64_t refused; /* times that there was none to have */
