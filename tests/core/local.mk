@@ -210,3 +210,9 @@ tests_core_test_torn_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_torn_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_torn_LDADD = $(CORE_TEST_LIBS)
 endif
+
+# Where tests/fuzz/run_corpus.sh looks for it.
+check_PROGRAMS += tests/fuzz/fuzz_guard
+tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz_guard.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_guard_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_guard_LDADD = libcore.la libwire.la libbase.la

@@ -59,7 +59,8 @@ static uint32_t next16(void)
 
 static struct tcp_pipe_io pipe_io(void)
 {
-	return (struct tcp_pipe_io){&f.config, {&f.pool, f.chunk}, f.now};
+	return (struct tcp_pipe_io){
+		.config = &f.config, .memory = {.pool = &f.pool, .chunk = f.chunk}, .now = f.now};
 }
 
 static struct tcp_io side(unsigned i)
@@ -73,7 +74,7 @@ static struct tcp_io side(unsigned i)
 
 static void check(void)
 {
-	struct tcp_memory m = {&f.pool, f.chunk};
+	struct tcp_memory m = {.pool = &f.pool, .chunk = f.chunk};
 	uint32_t chunks = 0;
 
 	for (unsigned i = 0; i < 2; i++) {

@@ -30,6 +30,13 @@ tests_fuzz_fuzz_packet_SOURCES = \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/fuzz_packet.c
 tests_fuzz_fuzz_packet_LDADD = libwire.la libbase.la
+check_PROGRAMS += tests/fuzz/fuzz_options
+tests_fuzz_fuzz_options_SOURCES = \
+	tests/fuzz/driver.c \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/fuzz_options.c
+tests_fuzz_fuzz_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_options_LDADD = libwire.la libbase.la
 TESTS += tests/fuzz/run_corpus.sh
 dist_noinst_SCRIPTS += tests/fuzz/run_corpus.sh
 EXTRA_DIST += tests/fuzz/corpus
