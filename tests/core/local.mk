@@ -209,6 +209,13 @@ tests_core_test_torn_SOURCES = tests/core/test_torn.c
 tests_core_test_torn_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_torn_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_torn_LDADD = $(CORE_TEST_LIBS)
+
+# Not a test: milliseconds until a million flows of another process have been adopted.
+check_PROGRAMS += tests/core/bench_adopt
+tests_core_bench_adopt_SOURCES = tests/core/bench_adopt.c
+tests_core_bench_adopt_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_bench_adopt_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_bench_adopt_LDADD = $(CORE_TEST_LIBS)
 endif
 
 # Where tests/fuzz/run_corpus.sh looks for it.
