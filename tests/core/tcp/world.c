@@ -44,7 +44,7 @@ static bool is_host(unsigned end)
 
 static struct tcp_pipe_io pipe_io(struct world *w)
 {
-	return (struct tcp_pipe_io){&w->plan.pipe_config, {&w->pool[1], w->chunk[1]}, w->now};
+	return (struct tcp_pipe_io){&w->plan.pipe_config, {&w->pool[1], w->chunk[1], NULL, 0}, w->now};
 }
 
 struct tcp_io world_io(struct world *w, unsigned end)
@@ -55,7 +55,7 @@ struct tcp_io world_io(struct world *w, unsigned end)
 	if (!is_host(end))
 		return tcp_pipe_side(&w->pipe, &pio, end - 2);
 	return (struct tcp_io){
-		&w->plan.host[end].config, {&w->pool[0], w->chunk[0]}, &e->in, &e->out, w->now};
+		&w->plan.host[end].config, {&w->pool[0], w->chunk[0], NULL, 0}, &e->in, &e->out, w->now};
 }
 
 /* ---- applications ---- */
