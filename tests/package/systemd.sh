@@ -83,8 +83,9 @@ find_init() {
 
 # own_cgroup() - a control group of its own for this process; two systemds must not share one.
 own_cgroup() {
-	[ -w "$cgroup/../cgroup.procs" ] || return 0
-	mkdir "$cgroup" && echo "$BASHPID" >"$cgroup/cgroup.procs"
+	[ -w "${cgroup%/*}/cgroup.procs" ] || return 0
+	mkdir "$cgroup" || broken "cannot make $cgroup"
+	echo "$BASHPID" >"$cgroup/cgroup.procs"
 }
 
 boot() {
@@ -125,9 +126,9 @@ rules() { inside iptables -t raw -S | grep -q TCPGUARD_PRE; }
 gets() { outside "$build/tests/tools/peer" client --to 192.0.2.10:8080 --do get --timeout 5; }
 in_group() { [ "$(inside stat -c %G:%a "$1")" = "$2" ]; }
 
-# connect_for_long() - a connection for 3 s, of which a second has passed.
+# connect_for_long() - a connection for $1 s (3), of which a second has passed.
 connect_for_long() {
-	outside "$build/tests/tools/peer" client --to 192.0.2.10:8080 --do ping --seconds 3 \
+	outside "$build/tests/tools/peer" client --to 192.0.2.10:8080 --do ping --seconds "${1:-3}" \
 		>"$tmp/ping" 2>&1 &
 	ping=$!
 	sleep 1
@@ -264,6 +265,9 @@ if [ "$(property FileDescriptorStoreMax)" -gt 0 ]; then
 	connect_for_long
 	inside systemctl restart tcpguard
 	expect_connection 'and through systemctl restart'
+	connect_for_long 6
+	expect 'an upgrade of the package' inside dpkg -i --force-confold /root/tcpguard.deb
+	expect_connection 'and through that'
 	pid=$(main_pid)
 	connect_for_long
 	expect 'an upgrade in place' inside tcpguardctl upgrade
