@@ -11,4 +11,5 @@ dist_doc_DATA = \
 	doc/reactions.md \
 	doc/replay.md \
 	doc/tcp.md \
+	doc/threat-model.md \
 	etc/on-attack.example
