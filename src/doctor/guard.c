@@ -11,6 +11,7 @@
 
 #define QUEUES	     "/proc/net/netfilter/nfnetlink_queue"
 #define CHAIN_PRE    "TCPGUARD_PRE"
+#define QUEUES_EACH  3 /* numbers of a worker; see datapath/nfqueue.h */
 #define QUEUE_FULL   512 /* packets that wait, of the kernel's 1024 or more */
 #define NEEDED_CAPS  (1ull << 12 /* CAP_NET_ADMIN */)
 #define HARMLESS_CAP (1ull << 0 | 1ull << 1 | 1ull << 12 | 1ull << 13) /* see daemon/sandbox.c */
@@ -416,10 +417,10 @@ static void check_queue(struct doctor *d, const struct queue *q)
 		      q->number);
 }
 
-/* ours() - is @number one of those that the configuration takes, two for each worker? */
+/* ours() - is @number one of those that the configuration takes, QUEUES_EACH for each worker? */
 static bool ours(const struct doctor *d, unsigned number, uint32_t workers)
 {
-	return number >= d->conf->queue && number < d->conf->queue + 2 * workers;
+	return number >= d->conf->queue && number < d->conf->queue + QUEUES_EACH * workers;
 }
 
 void check_queues(struct doctor *d)
@@ -442,10 +443,10 @@ void check_queues(struct doctor *d)
 		found(d, "queues", FINDING_FAULT, "cat " QUEUES,
 		      "queue numbers of the guard are used by another program; set \"queue\" to "
 		      "another number");
-	else if (d->patient.runs && n < 2 * workers)
+	else if (d->patient.runs && n < QUEUES_EACH * workers)
 		found(d, "queues", FINDING_FAULT, "systemctl restart tcpguard",
 		      "%u of the %u queues from number %u on have nobody who serves them",
-		      2 * workers - n, 2 * workers, d->conf->queue);
+		      QUEUES_EACH * workers - n, QUEUES_EACH * workers, d->conf->queue);
 	else if (d->patient.runs && d->found[FINDING_WARNING] == before)
 		found(d, "queues", FINDING_OK, NULL, "%u queues are served, nothing was dropped",
 		      n);

@@ -98,7 +98,8 @@ static void a_healthy_host(void)
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	n_answers = n_findings = reach_result = 0;
 	file(QUEUES, "  100   4242     0 2 65531     0     0      12  1\n"
-		     "  101   4243     0 2 65531     0     0       0  1\n");
+		     "  101   4243     0 2 65531     0     0       0  1\n"
+		     "  102   4244     0 2 65531     0     0       0  1\n");
 	file(SYSCTL "ipv4/tcp_syncookies", "1\n");
 	file(SYSCTL "core/somaxconn", "4096\n");
 	file(SYSCTL "ipv4/ip_forward", "0\n");
@@ -198,7 +199,7 @@ START_TEST(a_healthy_host_has_nothing)
 	examine(WEB, runs);
 	ck_assert_int_eq(worst(), FINDING_OK);
 	expect("rules", FINDING_OK, "come first", NULL);
-	expect("queues", FINDING_OK, "2 queues are served", NULL);
+	expect("queues", FINDING_OK, "3 queues are served", NULL);
 	expect("backend", FINDING_OK, "192.0.2.10:80 answers", NULL);
 }
 END_TEST
@@ -370,13 +371,13 @@ START_TEST(queues)
 	examine(WEB, runs);
 	expect("queues", FINDING_WARNING, "dropped 7 packets because it was full and 9", NULL);
 	expect("queues", FINDING_WARNING, "600 packets wait", NULL);
-	expect("queues", FINDING_FAULT, "1 of the 2 queues from number 100",
+	expect("queues", FINDING_FAULT, "2 of the 3 queues from number 100",
 	       "systemctl restart tcpguard");
 	examine(WEB, (struct patient){0});
 	expect("queues", FINDING_FAULT, "used by another program", NULL);
 	file(QUEUES, "nonsense\n100\n  5 6 7\n");
 	examine(WEB, runs);
-	expect("queues", FINDING_FAULT, "2 of the 2", NULL);
+	expect("queues", FINDING_FAULT, "3 of the 3", NULL);
 }
 END_TEST
 
