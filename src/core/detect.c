@@ -233,6 +233,14 @@ static void advance(struct cusum *s, int64_t by, uint32_t limit)
 	s->over = s->sum > limit ? s->over + 1 : 0;
 }
 
+/* many_limit() - the same for single sources; what they have under way is no flood, either. */
+static uint32_t many_limit(const struct detector *d, uint32_t limit)
+{
+	uint32_t under_way = d->many_done_x256 / 256 * DETECT_WINDOWS_S / UNDER_WAY_SHARE;
+
+	return under_way > limit ? under_way : limit;
+}
+
 static void add_up(struct detector *d, const struct detect_config *c)
 {
 	const struct tally_totals *w = &d->window;
@@ -242,7 +250,7 @@ static void add_up(struct detector *d, const struct detect_config *c)
 	uint32_t allowance = CUSUM_ALLOWANCE + completed_lately(d) / CUSUM_ALLOWANCE_SHARE;
 
 	advance(&d->all, deficit - d->mean_x256 / 256 - allowance, limit);
-	advance(&d->concentrated, many - allowance, limit);
+	advance(&d->concentrated, many - allowance, many_limit(d, limit));
 }
 
 /* follow() - move @value by 1/@n of the way. */
@@ -353,7 +361,7 @@ static bool is_loud(const struct detector *d, const struct detect_config *c,
 		return false;
 	if (d->cause == DETECT_BY_SLOW && look->slow_open > detect_slow_limit(d, c, look) / 2)
 		return true;
-	return d->all.sum > limit || d->concentrated.sum > limit ||
+	return d->all.sum > limit || d->concentrated.sum > many_limit(d, limit) ||
 	       look->pending > c->end + under_way;
 }
 
@@ -406,7 +414,7 @@ static void count_choked(struct detector *d)
 
 static bool is_choked(const struct detector *d, const struct tally_look *look)
 {
-	uint32_t late = look->late_open + look->late_many;
+	uint32_t late = at_most(look->late_open + look->late_many, look->held); /* no cookies */
 	uint32_t usual = d->usual_held_x256 + d->usual_late_x256 * 2;
 
 	return d->choked_over >= CHOKED_WINDOWS && late >= CHOKED_MIN + usual / 256 &&
@@ -480,6 +488,8 @@ enum detect_change detect_window(struct detector *d, const struct detect_config 
 	if (d->window_ends <= now) /* the caller slept: one long window */
 		d->window_ends = now + DETECT_WINDOW;
 	d->completed_x256 = (uint32_t)follow(d->completed_x256, (int64_t)d->window.completed * 256,
+					     1 << COMPLETED_SHIFT);
+	d->many_done_x256 = (uint32_t)follow(d->many_done_x256, (int64_t)d->window.many_done * 256,
 					     1 << COMPLETED_SHIFT);
 	add_up(d, c);
 	count_choked(d);

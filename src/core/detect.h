@@ -70,6 +70,7 @@ struct detector {
 	uint32_t usual_x256; /* usual handshakes opened in a window */
 	uint32_t usual_done_x256; /* usual completions in a window */
 	uint32_t completed_x256; /* lately completed in a window */
+	uint32_t many_done_x256; /* lately completed or given up in a window, concentrated */
 	uint32_t usual_slow; /* permille of handshakes that stay open */
 	uint32_t usual_late_x256; /* handshakes that are open for 2 to 15 s */
 	uint32_t usual_held_x256; /* handshakes in the server's backlog */

@@ -652,8 +652,7 @@ void tally_cookie(struct tally *t, const struct tally_handshake *h)
 		struct source_watch *s = find_source(t, source_key(t, h->client));
 
 		s->cookies += s->cookies < UINT8_MAX;
-		t->total.many_answered++;
-		slow_add_many(t, h->born, 1, 0);
+		t->total.many_answered++; /* but no server holds it */
 		return;
 	}
 	t->total.answered++;
@@ -694,7 +693,7 @@ void tally_cookie_back(struct tally *t, const struct ip_addr *client, const stru
 		s->open--;
 	if (h.concentrated) {
 		s->cookies--;
-		many_ended(t, h.born);
+		t->total.many_done++;
 		return;
 	}
 	t->total.completed++;
@@ -719,6 +718,24 @@ static void look_at_done(const struct tally *t, struct tally_look *look)
 	}
 }
 
+/*
+ * doubt_cookies() - which of the cookies that came back are of these cohorts, and which of older ones, is as
+ * uncertain as which of them are still under way: their part of the variance counts twice.
+ */
+static void doubt_cookies(const struct tally *t, struct tally_look *look)
+{
+	uint64_t done = 0, untimed = 0;
+
+	for (uint32_t i = 0; i < COHORTS; i++) {
+		done += t->done[i].all;
+		untimed += t->done[i].all - t->done[i].timed;
+	}
+	if (!untimed)
+		return;
+	look->variance += (uint32_t)(look->variance * untimed / done);
+	look->wide_variance += (uint32_t)(look->wide_variance * untimed / done);
+}
+
 static void look_at_second(const struct tally *t, uint32_t ago, struct tally_look *look)
 {
 	uint32_t i = (t->second - ago) % SLOW_SECONDS, answered = t->slow[i].answered;
@@ -741,6 +758,7 @@ void tally_look(const struct tally *t, uint32_t half_open, uint32_t held, struct
 	look->flight = t->in_flight_sum > 0 ? (uint32_t)t->in_flight_sum : 0;
 	look->pending = half_open + look->flight;
 	look_at_lane(&t->all, &t->delays, look);
+	doubt_cookies(t, look);
 	look_at_done(t, look);
 	for (uint32_t ago = 2; ago < 15; ago++)
 		look_at_second(t, ago, look);
@@ -751,6 +769,7 @@ void tally_look_at(const struct tally *t, const struct destination *d, struct ta
 	memset(look, 0, sizeof(*look));
 	look->pending = d->pending;
 	look_at_lane(&d->lane, &t->delays, look);
+	doubt_cookies(t, look);
 }
 
 uint32_t tally_learned(const struct tally *t)

@@ -119,7 +119,8 @@ struct tally_look {
 	uint32_t slow_open; /* of them still open */
 	uint32_t late_answered; /* handshakes answered 2 to 15 s ago */
 	uint32_t late_open; /* of them still open, or reset by the client */
-	uint32_t late_many; /* concentrated ones answered 2 to 15 s ago and still open */
+	uint32_t
+		late_many; /* concentrated ones answered by the server 2 to 15 s ago and still open */
 	uint32_t flight; /* cookies in flight, as a part of pending */
 	uint32_t
 		held; /* what the server has in its backlog: answered, not completed, however old */

@@ -317,6 +317,25 @@ START_TEST(few_clients_of_a_dead_server)
 }
 END_TEST
 
+/* An office that comes to work: one address, 2,000 connections a second, 40 ms away. */
+START_TEST(a_crowd_of_one_address)
+{
+	struct seg_end who[80];
+
+	ordinary(10, 5);
+	for (uint32_t i = 0; i < 3000; i++) {
+		uint32_t old = i % ARRAY_SIZE(who);
+
+		if (i >= ARRAY_SIZE(who))
+			ack(who[old], 1);
+		who[old] = (struct seg_end){fx.client.addr, (uint16_t)(1024 + i)};
+		open_from(who[old]);
+		fx_advance(SEC / 2000);
+	}
+	ck_assert_uint_eq(fx_counters().attacks, 0);
+}
+END_TEST
+
 START_TEST(a_pulsed_flood_is_one_attack)
 {
 	for (int burst = 0; burst < 10; burst++) {
@@ -496,6 +515,7 @@ int main(void)
 	tcase_add_loop_test(tc, forged_resets_hide_nothing, 0, 2);
 	tcase_add_loop_test(tc, few_sources_fill_a_small_backlog, 0, 2);
 	tcase_add_test(tc, few_clients_of_a_dead_server);
+	tcase_add_test(tc, a_crowd_of_one_address);
 	tcase_add_test(tc, a_pulsed_flood_is_one_attack);
 	tcase_add_test(tc, a_second_attack_is_a_second_attack);
 	tcase_add_loop_test(tc, what_it_leaves_is_no_second_one, 0, 3);

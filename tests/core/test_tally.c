@@ -150,6 +150,39 @@ START_TEST(a_disproved_reset_is_open_again)
 }
 END_TEST
 
+/* With each client's cookie comes the doubt to which tick it belongs. */
+START_TEST(cookies_are_less_certain)
+{
+	struct tally_look look;
+	uint32_t certain;
+
+	for (uint32_t i = 0; i < 40; i++) {
+		struct ip_addr client = ip_addr_v4(htonl(0xc6120000 + i));
+		struct tally_handshake h = {
+			.client = &client,
+			.server = &server,
+			.server_port = 80,
+			.born = tally.all.head,
+		};
+
+		tally_opened(&tally, &h);
+		tally_answered(&tally, &h);
+	}
+	tally_advance(&tally, USEC_PER_SEC + 50 * USEC_PER_MSEC, true);
+	tally_look(&tally, 40, 40, &look);
+	certain = look.variance;
+	ck_assert_uint_gt(certain, 4);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct done *d = &tally.done[tally.all.head % COHORTS];
+
+		d->all = 10;
+		d->timed = i ? 10 : 0;
+		tally_look(&tally, 40, 40, &look);
+		ck_assert_uint_eq(look.variance, i ? certain : 2 * certain);
+	}
+}
+END_TEST
+
 /* What an attack has left is forgotten, and does not come back as less than nothing. */
 START_TEST(what_is_forgotten_is_not_taken_back)
 {
@@ -184,6 +217,7 @@ int main(void)
 	tcase_add_test(tc, collisions_cannot_be_chosen);
 	tcase_add_test(tc, one_host_does_not_teach);
 	tcase_add_loop_test(tc, a_disproved_reset_is_open_again, 0, 2);
+	tcase_add_test(tc, cookies_are_less_certain);
 	tcase_add_loop_test(tc, what_is_forgotten_is_not_taken_back, 0, 2);
 	suite_add_tcase(suite, tc);
 	return fx_run(suite);
