@@ -217,6 +217,8 @@ static void nice(unsigned i, uint8_t how)
 	if (t->state == TCPS_LISTEN || t->state == TCPS_SYN_SENT) {
 		s.seq = f.peer[i].iss;
 		s.flags = t->state == TCPS_LISTEN ? TCP_SYN : TCP_SYN | TCP_ACK;
+		if (f.offer.ecn)
+			s.flags |= t->state == TCPS_LISTEN ? TCP_ECE | TCP_CWR : TCP_ECE;
 		f.peer[i].nxt = s.seq + 1;
 		add_syn(&s);
 	} else if (t->state >= TCPS_ESTABLISHED) {
@@ -321,6 +323,18 @@ static void mutated(unsigned i, uint8_t how)
 	give(i, &s);
 }
 
+/* scattered() - many pieces with a gap before each. */
+static void scattered(unsigned i)
+{
+	for (uint32_t n = next() * 2, k = 1; k <= n; k++) {
+		struct tcp_segment s = basics(i);
+
+		s.seq += 3 * k;
+		put_text(i, &s, 2, false);
+		give(i, &s);
+	}
+}
+
 /* ---- application, path ---- */
 
 static void app_write(uint32_t n)
@@ -333,6 +347,16 @@ static void app_write(uint32_t n)
 		if (tcp_stream_append(io.out, io.memory, &byte, 1) == 0)
 			break;
 		f.written++;
+	}
+}
+
+/* app_trickle() - many segments, each sent at a time of its own. */
+static void app_trickle(void)
+{
+	for (uint32_t n = next() * 2; n > 0; n--) {
+		app_write(1);
+		poll_all();
+		f.now += 10;
 	}
 }
 
@@ -417,7 +441,12 @@ static void step(void)
 		give(i, &s);
 		break;
 	case 4:
-		mutated(i, how);
+		if (how == 15)
+			scattered(i);
+		else if (how == 14 && !f.piped)
+			app_trickle();
+		else
+			mutated(i, how);
 		break;
 	case 5:
 		pass(USEC_PER_MSEC << how);
