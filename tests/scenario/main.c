@@ -91,9 +91,12 @@ static void judge(struct tally_of_scene *t, const struct plan *p, const struct o
 static bool play(const struct scene *s, const struct options *opt, struct tally_of_scene *t)
 {
 	uint32_t runs = opt->runs ? opt->runs : opt->quick ? s->quick_runs : s->runs;
+	uint32_t drawn = runs;
 	const char *why;
 
 	memset(t, 0, sizeof(*t));
+	while (opt->quick && !opt->runs && plan_hard_seed(s, runs - drawn))
+		runs++;
 	t->delay = calloc(runs, sizeof(*t->delay));
 	if (!t->delay)
 		abort();
@@ -101,7 +104,9 @@ static bool play(const struct scene *s, const struct options *opt, struct tally_
 		struct outcome o;
 		struct plan p;
 
-		if (!plan_make(&p, s, opt->seed + i, &why)) {
+		uint64_t seed = i < drawn ? opt->seed + i : plan_hard_seed(s, i - drawn);
+
+		if (!plan_make(&p, s, seed, &why)) {
 			printf("# %s skipped: %s\n", s->name, why);
 			free(t->delay);
 			return false;

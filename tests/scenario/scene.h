@@ -127,6 +127,9 @@ struct scene {
 extern const struct scene scenes[];
 extern const uint32_t n_scenes;
 
+/* plan_hard_seed() - the @i-th of those that were judged wrongly once; quick runs have them, too. 0: no more. */
+uint32_t plan_hard_seed(const struct scene *s, uint32_t i);
+
 /* plan_make() - Return: false if the scene cannot be played here; @why says so. */
 bool plan_make(struct plan *p, const struct scene *s, uint64_t seed, const char **why);
 
