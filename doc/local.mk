@@ -10,6 +10,7 @@ dist_doc_DATA = \
 	doc/overview.svg \
 	doc/reactions.md \
 	doc/replay.md \
+	doc/restart.md \
 	doc/tcp.md \
 	doc/threat-model.md \
 	etc/on-attack.example
