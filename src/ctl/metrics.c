@@ -230,6 +230,14 @@ static void write_tables(const struct figures *f)
 	       "Entries used of the half-open tables", r->half_open_used);
 	single(f->out, "tcpguard_half_open_entries_max", "gauge", NULL,
 	       "Entries of the half-open tables", r->half_open_max);
+	single(f->out, "tcpguard_terminated_entries", "gauge", NULL,
+	       "Terminated connections that are not over", r->terminated_used);
+	single(f->out, "tcpguard_terminated_entries_max", "gauge", NULL,
+	       "Terminated connections for which there is room", r->terminated_max);
+	single(f->out, "tcpguard_data_bytes", "gauge", "bytes",
+	       "Memory with data of terminated connections", r->chunk_bytes_used);
+	single(f->out, "tcpguard_data_max_bytes", "gauge", "bytes",
+	       "Memory for data of terminated connections", r->chunk_bytes_max);
 	single(f->out, "tcpguard_arena_bytes", "gauge", "bytes", "Memory set aside for the tables",
 	       r->arena_bytes);
 	single(f->out, "tcpguard_forged", "counter", NULL,

@@ -41,6 +41,11 @@ int ctl_sum_reports(struct request *r, struct guard_report *sum)
 		sum->flows_used += one.flows_used;
 		sum->half_open_max += one.half_open_max;
 		sum->half_open_used += one.half_open_used;
+		sum->terminated_max += one.terminated_max;
+		sum->terminated_used += one.terminated_used;
+		sum->chunk_bytes_max += one.chunk_bytes_max;
+		sum->chunk_bytes_used += one.chunk_bytes_used;
+		sum->chunk_bytes_peak += one.chunk_bytes_peak;
 		sum->half_open_entry_bytes = one.half_open_entry_bytes;
 		sum->flow_entry_bytes = one.flow_entry_bytes;
 		sum->unguarded += one.unguarded;
@@ -93,6 +98,11 @@ static void write_status(struct request *r, const struct guard_report *sum,
 	jw_u64(j, "flows_max", sum->flows_max);
 	jw_u64(j, "half_open", sum->half_open_used);
 	jw_u64(j, "half_open_max", sum->half_open_max);
+	jw_u64(j, "terminated", sum->terminated_used);
+	jw_u64(j, "terminated_max", sum->terminated_max);
+	jw_u64(j, "data_bytes", sum->chunk_bytes_used);
+	jw_u64(j, "data_bytes_peak", sum->chunk_bytes_peak);
+	jw_u64(j, "data_bytes_max", sum->chunk_bytes_max);
 	jw_u64(j, "arena_bytes", sum->arena_bytes);
 	jw_u64(j, "flow_entry_bytes", sum->flow_entry_bytes);
 	jw_u64(j, "half_open_entry_bytes", sum->half_open_entry_bytes);

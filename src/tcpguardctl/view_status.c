@@ -117,6 +117,7 @@ void view_status_row(struct screen *s, const json_t *row)
 	putchar('\n');
 	print_attacked(s, row);
 	used_of(row, "flows", "flows", "flows_max");
+	used_of(row, "terminated", "terminated", "terminated_max");
 	used_of(row, "half-open", "half_open", "half_open_max");
 	label("memory");
 	printf("%s; %s a flow, %s a half-open\n", text_bytes(row_u64(row, "arena_bytes"), a),
