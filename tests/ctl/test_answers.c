@@ -273,7 +273,7 @@ START_TEST(drops_help_version_answer)
 	json_decref(j);
 	free(r.text);
 	r = ask("help");
-	ck_assert_uint_eq(r.rows, 22);
+	ck_assert_uint_eq(r.rows, 23);
 	free(r.text);
 	stop();
 }
