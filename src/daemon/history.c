@@ -12,6 +12,9 @@
 
 #define NUMBER_MAX INT64_C(9000000000000000) /* exact wherever JSON numbers are doubles */
 
+#define SAME_MS	    1000 /* clocks are set; no two attacks on a service begin that close together */
+#define KNOWN_LOOKS 64 /* the newest attacks are enough */
+
 struct entry {
 	uint64_t number;
 	char service[GUARD_SERVICE_NAME_MAX];
@@ -324,6 +327,16 @@ static int64_t unix_of(usec_t then, const struct history_now *now)
 	return now->unix_us - (int64_t)(now->guard - then);
 }
 
+/* revive() - what every live entry begins with. */
+static void revive(struct entry *e, const struct history_now *now)
+{
+	e->began_us = unix_of(e->report->began, now);
+	e->seen = now->guard;
+	e->interval = HISTORY_PROGRESS;
+	e->next_line = now->guard + e->interval;
+	e->dirty = true;
+}
+
 static struct entry *add(struct history *h, const struct attack_report *r,
 			 const struct history_now *now)
 {
@@ -340,10 +353,7 @@ static struct entry *add(struct history *h, const struct attack_report *r,
 	e->report = copy;
 	e->number = ++h->last;
 	memcpy(e->service, r->service, sizeof(e->service));
-	e->began_us = unix_of(r->began, now);
-	e->seen = now->guard;
-	e->interval = HISTORY_PROGRESS;
-	e->next_line = now->guard + e->interval;
+	revive(e, now);
 	insert(h, e);
 	return e;
 }
@@ -358,6 +368,53 @@ static struct entry *current(const struct history *h, const char *service)
 			return e;
 	}
 	return NULL;
+}
+
+/* is_about() - does the line that was read tell of the attack that @r is about? */
+static bool is_about(const struct entry *e, const struct attack_report *r,
+		     const struct history_now *now, bool *interrupted)
+{
+	int64_t apart;
+	json_t *row;
+
+	if (e->live || strcmp(e->service, r->service) != 0)
+		return false;
+	row = json_loads(e->row, 0, NULL);
+	apart = json_integer_value(json_object_get(row, "began_ms")) -
+		unix_of(r->began, now) / (int64_t)USEC_PER_MSEC;
+	*interrupted = json_is_true(json_object_get(row, "interrupted"));
+	json_decref(row);
+	return apart >= -SAME_MS && apart <= SAME_MS;
+}
+
+/*
+ * known_before() - this process may go on with the guards of another one, and then its attacks were numbered
+ * and told before. One that is not over lives again. Return: is it one of these?
+ */
+static bool known_before(struct history *h, const struct attack_report *r,
+			 const struct history_now *now)
+{
+	struct entry *e;
+	bool interrupted;
+
+	for (uint32_t i = h->n, looks = 0; i-- > 0 && looks < KNOWN_LOOKS; looks++) {
+		e = h->entry[i];
+		if (!is_about(e, r, now, &interrupted))
+			continue;
+		if (!interrupted)
+			return true;
+		e->report = malloc(sizeof(*e->report));
+		if (!e->report)
+			return true; /* it stays one that was interrupted */
+		*e->report = *r;
+		e->report->over = false; /* the next call ends it */
+		free(e->row);
+		e->row = NULL;
+		e->live = true;
+		revive(e, now);
+		return true;
+	}
+	return false;
 }
 
 /* end() - it was over at @at. */
@@ -384,6 +441,8 @@ static enum history_change begin(struct history *h, const struct attack_report *
 		return HISTORY_SAME;
 	if (e) /* its end was missed */
 		return end(e, e->report->last_seen, now, facts);
+	if (known_before(h, r, now))
+		return HISTORY_SAME;
 	e = add(h, r, now);
 	if (!e)
 		return HISTORY_SAME; /* out of memory: the next call tries again */

@@ -315,6 +315,32 @@ START_TEST(numbers_go_on_after_a_restart)
 }
 END_TEST
 
+/* The guards outlive the process (core/adopt.h): their attack is not a new one. */
+START_TEST(an_attack_goes_on_in_another_process)
+{
+	struct attack_report r = attack("web", 1);
+	json_t *j;
+
+	ck_assert_int_eq(update(&r), HISTORY_BEGAN);
+	history_flush(history, &now);
+	pass(20 * SECOND);
+	killed();
+	ck_assert_int_eq(update(&r), HISTORY_SAME); /* and nobody is told again */
+	pass(20 * SECOND);
+	r.over = true;
+	r.ended = r.last_seen = now.guard;
+	ck_assert_int_eq(update(&r), HISTORY_ENDED);
+	j = row(1);
+	ck_assert(!json_is_true(json_object_get(j, "interrupted")));
+	json_decref(j);
+	ck_assert_uint_eq(history_row(history, 1, NULL, &now, NULL), 0);
+	history_flush(history, &now);
+	killed();
+	ck_assert_int_eq(update(&r), HISTORY_SAME); /* over, and known */
+	ck_assert_uint_eq(history_row(history, 1, NULL, &now, NULL), 0);
+}
+END_TEST
+
 START_TEST(a_killed_daemon_leaves_what_was_known)
 {
 	struct attack_report r = attack("web", 1);
@@ -596,6 +622,7 @@ int main(void)
 	tcase_add_test(tc, one_that_was_over_at_once_has_begun_and_ended);
 	tcase_add_test(tc, an_end_that_was_missed_is_told_before_the_next_beginning);
 	tcase_add_test(tc, numbers_go_on_after_a_restart);
+	tcase_add_test(tc, an_attack_goes_on_in_another_process);
 	tcase_add_test(tc, a_killed_daemon_leaves_what_was_known);
 	tcase_add_test(tc, a_week_is_a_dozen_lines);
 	tcase_add_test(tc, a_torn_line_costs_itself_only);
