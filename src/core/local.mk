@@ -42,6 +42,7 @@ libcore_la_SOURCES = \
 	src/core/limit.c \
 	src/core/limit.h \
 	src/core/listens.c \
+	src/core/look.c \
 	src/core/listens.h \
 	src/core/passive.c \
 	src/core/prints.c \

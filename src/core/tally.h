@@ -33,6 +33,12 @@
 #define SOURCE_WAYS    2
 #define DESTINATIONS   8
 
+#define PRIOR_CLIENTS 64
+#define CLIENT_WEIGHT (1024 / PRIOR_CLIENTS) /* what one client adds to its bin */
+
+/* However fast its clients are, a stall of 25 ms somewhere on the way is nothing. */
+#define WIDE_MIN 3
+
 /* Totals since the start. They wrap; only differences mean anything. TOTAL(name) */
 #define TALLY_TOTALS(TOTAL)                                                                     \
 	TOTAL(syns) /* SYNs, retransmissions too */                                             \
