@@ -143,7 +143,7 @@ hanging() {
 
 	hold_all 600
 	pid=$(daemon_pid)
-	worker=worker-$((RANDOM % 2))
+	worker=worker-$(ctl conns | awk 'NR == 2 { print $1 }' | cut -d: -f1) # one that has some
 	start frozen "$TOOLS/freeze" "$pid" "$worker" 20
 	check "a worker hangs: another process serves" try_for 15 replaced "$pid"
 	all_held "a worker hung" 12000
