@@ -30,14 +30,14 @@ struct outcome {
 	unsigned local_port, mss;
 };
 
-static bool connect_within(struct conn *c, const struct endpoint *to)
+static bool connect_within(struct conn *c, const struct client *cl, uint64_t *start_us)
 {
 	struct pollfd pfd = {.fd = c->fd, .events = POLLOUT};
 	uint64_t now = now_us();
 	socklen_t len = sizeof(c->error);
 
 	fcntl(c->fd, F_SETFL, O_NONBLOCK);
-	if (connect(c->fd, (const struct sockaddr *)&to->sa, to->len) && errno != EINPROGRESS) {
+	if (connect_again(c->fd, &cl->to, cl->have_from, start_us) && errno != EINPROGRESS) {
 		c->error = errno;
 	} else if (poll(&pfd, 1, now < c->deadline ? (int)((c->deadline - now) / 1000) : 0) <= 0) {
 		c->end = END_TIMEOUT;
@@ -140,7 +140,7 @@ static bool run_once(const struct client *cl, uint64_t round)
 	};
 
 	open_socket(cl, &o.conn);
-	if (connect_within(&o.conn, &cl->to)) {
+	if (connect_within(&o.conn, cl, &o.start_us)) {
 		o.connected_us = now_us();
 		look_at_socket(&o);
 		converse(cl, &o);

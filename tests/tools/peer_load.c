@@ -117,22 +117,6 @@ static void succeed(struct load *l, struct request *r)
 	finish(l, r);
 }
 
-/*
- * connect_again() - like connect(). With one port for all it may be that the last connection's end has not
- * been acknowledged yet: then this host itself refuses, and only waiting helps.
- */
-static int connect_again(struct load *l, struct request *r)
-{
-	int rc = connect(r->fd, (struct sockaddr *)&l->to.sa, l->to.len);
-
-	for (int i = 0; rc && errno == EADDRNOTAVAIL && l->have_from && i < 500; i++) {
-		usleep(200);
-		r->start_us = now_us();
-		rc = connect(r->fd, (struct sockaddr *)&l->to.sa, l->to.len);
-	}
-	return rc;
-}
-
 static void start_request(struct load *l)
 {
 	struct request *r = &l->slot[l->free_slot[--l->n_free]];
@@ -152,7 +136,7 @@ static void start_request(struct load *l)
 			return;
 		}
 	}
-	if (connect_again(l, r) && errno != EINPROGRESS) {
+	if (connect_again(r->fd, &l->to, l->have_from, &r->start_us) && errno != EINPROGRESS) {
 		fail_errno(l, r, errno);
 		return;
 	}

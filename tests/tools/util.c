@@ -207,3 +207,15 @@ void refuse_strangers(const struct endpoint *dst, const struct endpoint *from, b
 	die("will not send forged packets here, they or their answers might leave this machine: run "
 	    "it in a network namespace of its own ('ip netns exec'), or add --yes-i-own-this");
 }
+
+int connect_again(int fd, const struct endpoint *to, bool one_port, uint64_t *start_us)
+{
+	int rc = connect(fd, (const struct sockaddr *)&to->sa, to->len);
+
+	for (int i = 0; rc && errno == EADDRNOTAVAIL && one_port && i < 500; i++) {
+		usleep(200);
+		*start_us = now_us();
+		rc = connect(fd, (const struct sockaddr *)&to->sa, to->len);
+	}
+	return rc;
+}

@@ -51,6 +51,13 @@ void parse_endpoint(struct endpoint *e, const char *text, bool port_optional);
 uint16_t endpoint_port(const struct endpoint *e);
 void endpoint_set_port(struct endpoint *e, uint16_t port);
 
+/*
+ * connect_again() - like connect(). With @one_port for all it may be that the last connection's end has
+ * not been acknowledged yet: then this host itself refuses, and only waiting helps, for 100 ms at most.
+ * @start_us: set to when the last attempt began, if there was more than one.
+ */
+int connect_again(int fd, const struct endpoint *to, bool one_port, uint64_t *start_us);
+
 /* in_initial_netns() - true too where it cannot be told. */
 bool in_initial_netns(void);
 
