@@ -147,16 +147,27 @@ static void refresh_sources(struct turn *t, uint32_t slot)
 	sources_report(&t->exchange->scratch, &s->attack.sources);
 }
 
-/* classify() - the attack, by what is known now; a flood of SYNs stays one. */
-static void classify(struct service *s)
+/* is_slow() - or does it bring in a second, beyond what is usual, as many as the threshold is? */
+static bool is_slow(const struct service *s)
 {
-	s->attack.class =
-		classify_attack(s->detector.cause, &s->detector.window, &s->attack.sources);
+	uint64_t usual = (uint64_t)s->detector.usual_x256 * DETECT_WINDOWS_S / 256;
+
+	return s->attack.peak_rate < usual + s->limits.start;
+}
+
+/* classify() - the attack, by what has happened in the time that @of is about; a flood of SYNs stays one. */
+static void classify(struct service *s, const struct tally_totals *of)
+{
+	s->attack.class = classify_attack(s->detector.cause, of, &s->attack.sources);
+	if (s->attack.class == CLASS_SLOW && !is_slow(s))
+		s->attack.class = CLASS_SPOOFED_FLOOD;
 	s->detector.class = (uint8_t)s->attack.class;
 }
 
 static void note_destination(struct service *s, const struct destination *d)
 {
+	if (s->detector.cause == DETECT_BY_STRAY) /* these are counted for the service only */
+		return;
 	if (!d)
 		d = tally_busiest(&s->tally);
 	if (d) {
@@ -182,8 +193,16 @@ static void record_begin(struct turn *t, uint32_t slot, const struct destination
 	}
 	s->attack.last_seen = t->now;
 	refresh_sources(t, slot);
-	classify(s);
+	classify(s, &s->detector.window);
 	note_destination(s, d);
+}
+
+/* is_worst() - was the last second worse than all before? */
+static bool is_worst(const struct attack_report *r, const struct detector *d)
+{
+	if (d->cause == DETECT_BY_STRAY)
+		return detect_strays(&d->second) > r->peak_stray;
+	return d->second.syns > r->peak_rate;
 }
 
 /* record_window() - what the window that was just closed adds to the record. */
@@ -192,7 +211,8 @@ static void record_window(struct turn *t, uint32_t slot, const struct tally_look
 	struct service *s = turn_service(t, slot);
 	struct detector *d = &s->detector;
 	struct attack_report *r = &s->attack;
-	bool second = d->windows % DETECT_WINDOWS_S == 0, first = r->peak_rate == 0;
+	bool second = d->windows % DETECT_WINDOWS_S == 0;
+	bool first = r->peak_rate == 0 && d->cause != DETECT_BY_STRAY;
 
 	r->last_seen = d->loud_at;
 	r->syns += d->window.syns;
@@ -200,12 +220,14 @@ static void record_window(struct turn *t, uint32_t slot, const struct tally_look
 	r->cookies_valid += d->window.cookies_valid;
 	if (look->pending > r->peak_pending)
 		r->peak_pending = look->pending;
-	if (!first && (!second || d->second.syns <= r->peak_rate))
+	if (!first && (!second || !is_worst(r, d)))
 		return;
-	if (second)
+	if (second) {
 		r->peak_rate = d->second.syns;
+		r->peak_stray = detect_strays(&d->second);
+	}
 	refresh_sources(t, slot);
-	classify(s);
+	classify(s, &d->second);
 	note_destination(s, NULL);
 }
 

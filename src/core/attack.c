@@ -90,6 +90,8 @@ enum {
 	FIGURE_SLOW,
 	FIGURE_WINDOWS,
 	FIGURE_DONE,
+	FIGURE_LATE, /* zero in files that are older than it, and so is the next one */
+	FIGURE_HELD,
 	FIGURES_USED
 };
 
@@ -113,6 +115,8 @@ bool guard_baseline_get(const struct guard *g, uint32_t index, struct guard_base
 	b->figure[FIGURE_SLOW] = s->detector.usual_slow;
 	b->figure[FIGURE_WINDOWS] = s->detector.calm_windows;
 	b->figure[FIGURE_DONE] = s->detector.usual_done_x256;
+	b->figure[FIGURE_LATE] = s->detector.usual_late_x256;
+	b->figure[FIGURE_HELD] = s->detector.usual_held_x256;
 	return true;
 }
 
@@ -128,6 +132,13 @@ void guard_baseline_put(struct guard *g, const struct guard_baseline *b)
 	s = &g->arena->service[g->arena->slot_of_config[index]];
 	tally_teach(&s->tally, &f[FIGURE_DELAYS]);
 	if (g->index == 0)
-		detect_teach(&s->detector, f[FIGURE_USUAL], f[FIGURE_MEAN], f[FIGURE_SLOW],
-			     f[FIGURE_WINDOWS], f[FIGURE_DONE]);
+		detect_teach(&s->detector, &(struct detect_lesson){
+						   .usual_x256 = f[FIGURE_USUAL],
+						   .mean_x256 = f[FIGURE_MEAN],
+						   .slow = f[FIGURE_SLOW],
+						   .windows = f[FIGURE_WINDOWS],
+						   .done_x256 = f[FIGURE_DONE],
+						   .late_x256 = f[FIGURE_LATE],
+						   .held_x256 = f[FIGURE_HELD],
+					   });
 }

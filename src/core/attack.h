@@ -42,6 +42,8 @@ struct attack_report {
 	usec_t began, ended,
 		last_seen; /* on the guard's clock; last_seen: when the flood last was */
 	uint32_t peak_rate; /* SYNs in the worst second */
+	uint32_t
+		peak_stray; /* segments of no connection in the worst second, if that is what it is about */
 	uint32_t peak_pending; /* half-opens and cookies in flight at most */
 	uint64_t syns, completed, cookies_valid; /* from beginning to end */
 	struct ip_addr server; /* the destination most hit; all zero: unknown */

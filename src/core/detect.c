@@ -288,14 +288,18 @@ static uint32_t at_most(uint32_t value, uint32_t max)
 	return value < max ? value : max;
 }
 
-void detect_teach(struct detector *d, uint32_t usual_x256, uint32_t mean_x256, uint32_t slow,
-		  uint32_t windows, uint32_t done_x256)
+void detect_teach(struct detector *d, const struct detect_lesson *was)
 {
-	d->usual_x256 = at_most(usual_x256, 1u << 28); /* a million in a window */
-	d->usual_done_x256 = at_most(done_x256, d->usual_x256);
-	d->mean_x256 = (int32_t)at_most(mean_x256, d->usual_x256 / MEAN_MAX_SHARE);
-	d->usual_slow = at_most(slow, SLOW_USUAL_MAX);
-	d->calm_windows = at_most(windows, BASELINE_WINDOWS);
+	uint64_t held_max; /* a server holds a handshake for a minute */
+
+	d->usual_x256 = at_most(was->usual_x256, 1u << 28); /* a million in a window */
+	held_max = 60 * DETECT_WINDOWS_S * (uint64_t)d->usual_x256;
+	d->usual_done_x256 = at_most(was->done_x256, d->usual_x256);
+	d->mean_x256 = (int32_t)at_most(was->mean_x256, d->usual_x256 / MEAN_MAX_SHARE);
+	d->usual_slow = at_most(was->slow, SLOW_USUAL_MAX);
+	d->usual_held_x256 = at_most(was->held_x256, held_max < 1u << 28 ? held_max : 1u << 28);
+	d->usual_late_x256 = at_most(was->late_x256, d->usual_held_x256);
+	d->calm_windows = at_most(was->windows, BASELINE_WINDOWS);
 	if (d->calm_windows < BASELINE_WINDOWS_MIN)
 		d->calm_windows = BASELINE_WINDOWS_MIN;
 }
@@ -335,7 +339,7 @@ static void learn_slow(struct detector *d, const struct tally_look *look)
 			64;
 }
 
-static uint32_t strays(const struct tally_totals *w)
+uint32_t detect_strays(const struct tally_totals *w)
 {
 	uint32_t acks = w->stray_acks < w->server_rsts ? w->stray_acks : w->server_rsts;
 
@@ -344,7 +348,7 @@ static uint32_t strays(const struct tally_totals *w)
 
 static bool is_stray(const struct tally_totals *w)
 {
-	return strays(w) >= STRAY_MIN && strays(w) > w->opened;
+	return detect_strays(w) >= STRAY_MIN && detect_strays(w) > w->opened;
 }
 
 /* ---- leaving ---- */

@@ -107,8 +107,14 @@ enum detect_change detect_stop(struct detector *d);
 void detect_sleep(struct detector *d);
 
 /* detect_teach() - what was usual before a restart; whatever is beyond reason is cut down to it. */
-void detect_teach(struct detector *d, uint32_t usual_x256, uint32_t mean_x256, uint32_t slow,
-		  uint32_t windows, uint32_t done_x256);
+struct detect_lesson {
+	uint32_t usual_x256, mean_x256, slow, windows, done_x256, late_x256, held_x256;
+};
+
+void detect_teach(struct detector *d, const struct detect_lesson *was);
+
+/* detect_strays() - segments of no connection among what is counted. */
+uint32_t detect_strays(const struct tally_totals *of);
 
 /* Limits in force, for the evidence. */
 uint32_t detect_cusum_limit(const struct detector *d, const struct detect_config *c);

@@ -48,8 +48,8 @@ static void why_hard(struct sentence *s, const struct service *v)
 
 	put(s, "", l->open);
 	put(s, " of the last ", l->answered);
-	put(s, " handshakes are open, ", usual);
-	put(s, " would be usual; ", l->pending);
+	put(s, " handshakes are open, of as many clients ", usual);
+	put(s, " would still be; ", l->pending);
 	put(s, " pending, threshold ", v->limits.start);
 }
 
@@ -127,7 +127,12 @@ static void why_over(struct sentence *s, const struct service *v)
 	put(s, " s, loud for ", (r->last_seen - r->began) / USEC_PER_SEC);
 	put(s, " of them; ", r->syns);
 	put(s, " SYNs, ", r->peak_rate);
-	put(s, " a second at most; ", r->completed);
+	put_text(s, " a second at most; ");
+	if (r->peak_stray) {
+		put(s, "", r->peak_stray);
+		put_text(s, " segments/s of no connection; ");
+	}
+	put(s, "", r->completed);
 	put(s, " handshakes completed meanwhile, ", r->cookies_valid);
 	put_text(s, " by cookie");
 }

@@ -79,6 +79,7 @@ void tally_resume(struct tally *t)
 			.used = true,
 			.since = old.destination[i].since,
 			.opened = old.destination[i].opened,
+			.hit = old.destination[i].hit,
 			.lane.head = t->all.head,
 		};
 }
@@ -310,8 +311,10 @@ static struct destination *take_destination(struct tally *t, const struct tally_
 
 static void age_destinations(struct tally *t)
 {
-	for (uint32_t i = 0; i < DESTINATIONS; i++)
+	for (uint32_t i = 0; i < DESTINATIONS; i++) {
 		t->destination[i].opened /= 2;
+		t->destination[i].hit /= 2;
+	}
 }
 
 const struct destination *tally_busiest(const struct tally *t)
@@ -321,7 +324,7 @@ const struct destination *tally_busiest(const struct tally *t)
 	for (uint32_t i = 0; i < DESTINATIONS; i++) {
 		const struct destination *d = &t->destination[i];
 
-		if (d->used && (!best || d->opened > best->opened))
+		if (d->used && (!best || d->hit > best->hit))
 			best = d;
 	}
 	return best;
@@ -395,6 +398,9 @@ bool tally_opened(struct tally *t, const struct tally_handshake *h)
 	t->total.opened++;
 	if (concentrated) {
 		t->total.many_opened++;
+		d = find_destination(t, h);
+		if (d)
+			d->hit++;
 		return true;
 	}
 	count_opened(&t->all, h->born);
@@ -404,6 +410,7 @@ bool tally_opened(struct tally *t, const struct tally_handshake *h)
 	if (d) {
 		count_opened(&d->lane, h->born);
 		d->opened++;
+		d->hit++;
 		d->pending++;
 	}
 	return false;

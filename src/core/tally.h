@@ -103,6 +103,7 @@ struct destination {
 	bool used;
 	uint32_t since; /* tick; older handshakes are not counted here */
 	uint32_t pending, opened; /* opened: halved once a second */
+	uint32_t hit; /* likewise, concentrated ones too */
 	struct lane lane;
 };
 
@@ -214,7 +215,7 @@ void tally_look(const struct tally *t, uint32_t half_open, uint32_t held, struct
 /* tally_look_at() - the same for a destination, as far as it is known: pending and cohorts. */
 void tally_look_at(const struct tally *t, const struct destination *d, struct tally_look *look);
 
-/* tally_busiest() - the destination that most handshakes were opened with lately; NULL: none. */
+/* tally_busiest() - the destination that most handshakes, concentrated or not, were opened with lately; NULL: none. */
 const struct destination *tally_busiest(const struct tally *t);
 
 /* tally_learned() - how many clients the delays rest on. */

@@ -93,6 +93,7 @@ void facts_write(struct jw *j, const struct attack_facts *f)
 	jw_i64(j, "duration_ms", f->lasted_us / US_PER_MS);
 	jw_u64(j, "peak_rate", r->peak_rate);
 	jw_u64(j, "peak_pending", r->peak_pending);
+	jw_u64(j, "peak_stray", r->peak_stray);
 	jw_u64(j, "syns", r->syns);
 	jw_u64(j, "completed", r->completed);
 	jw_u64(j, "cookies_valid", r->cookies_valid);
@@ -162,6 +163,7 @@ static void put_all(struct env *e, const struct attack_facts *f, const char *eve
 	put(e, "TCPGUARD_DURATION=%" PRId64, f->lasted_us / second);
 	put(e, "TCPGUARD_PEAK_RATE=%" PRIu32, r->peak_rate);
 	put(e, "TCPGUARD_PEAK_PENDING=%" PRIu32, r->peak_pending);
+	put(e, "TCPGUARD_PEAK_STRAY=%" PRIu32, r->peak_stray);
 	put(e, "TCPGUARD_ADDRESS=%s", address_format(r, address));
 	put(e, "TCPGUARD_SOURCES=%" PRIu32, r->sources.distinct);
 	put_heavy(e, &r->sources);

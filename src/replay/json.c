@@ -168,6 +168,7 @@ static void put_record(const struct replay_attack *a, struct jw *j)
 	jw_str(j, "verdict", r->evidence);
 	jw_u64(j, "peak_rate", r->peak_rate);
 	jw_u64(j, "peak_pending", r->peak_pending);
+	jw_u64(j, "peak_stray", r->peak_stray);
 	jw_u64(j, "sources", r->sources.distinct);
 	jw_u64(j, "sources_syn", r->sources.syns);
 	jw_u64(j, "entropy_permille", r->sources.entropy_permille);

@@ -324,6 +324,8 @@ static void put_record(const struct replay_attack *a, FILE *out)
 	if (r->peak_rate)
 		fprintf(out, "  peak       %u SYN/s, %u half-open\n", r->peak_rate,
 			r->peak_pending);
+	if (r->peak_stray)
+		fprintf(out, "  peak       %u segments of no connection a second\n", r->peak_stray);
 	put_sources(&r->sources, out);
 }
 

@@ -106,8 +106,12 @@ static void print_figures(const json_t *row)
 	char a[TEXT_NUMBER_MAX], b[TEXT_NUMBER_MAX], c[TEXT_NUMBER_MAX];
 
 	label("peak");
-	printf("%s SYN/s, %s handshakes pending\n", text_exact(row_u64(row, "peak_rate"), a),
+	printf("%s SYN/s, %s handshakes pending", text_exact(row_u64(row, "peak_rate"), a),
 	       text_exact(row_u64(row, "peak_pending"), b));
+	if (row_u64(row, "peak_stray"))
+		printf(", %s segments/s of no connection",
+		       text_exact(row_u64(row, "peak_stray"), a));
+	putchar('\n');
 	label("altogether");
 	printf("%s SYNs, %s handshakes completed, %s of them by cookie\n",
 	       text_exact(row_u64(row, "syns"), a), text_exact(row_u64(row, "completed"), b),
@@ -147,7 +151,7 @@ static void print_sources(struct screen *s, const json_t *sources)
 
 	if (row_u64(sources, "distinct")) {
 		label("sources");
-		printf("%s different ones at the peak, entropy %.3f (1: as if drawn by lot)\n",
+		printf("%s different ones at the peak, spread over networks %.3f (1: as if drawn by lot)\n",
 		       text_exact(row_u64(sources, "distinct"), text),
 		       (double)row_u64(sources, "entropy_permille") / 1000);
 		label("repeated");

@@ -128,6 +128,7 @@ START_TEST(hard_trigger_at_the_threshold)
 	r = attack();
 	ck_assert(ip_addr_eq(&r.server, &fx.server.addr));
 	ck_assert_uint_eq(r.port, 80);
+	ck_assert_ptr_nonnull(strstr(r.evidence, "64 handshakes are open, of as many clients "));
 	ck_assert_ptr_nonnull(strstr(r.evidence, "threshold 64"));
 	ck_assert_uint_eq(fx_events(GUARD_EVENT_ATTACK_BEGAN), 1);
 }
@@ -450,6 +451,40 @@ START_TEST(segments_of_nothing)
 }
 END_TEST
 
+/* What it is called is what it was while it lasted. */
+START_TEST(a_flood_of_nothing_keeps_its_name)
+{
+	for (uint32_t i = 0; i < 4000; i++) {
+		struct seg_end who = fx_forged();
+		struct segment s =
+			_i ? seg_rst(who, fx.server, 5) : seg_synack(who, fx.server, 5, 6);
+
+		fx_accept(&s);
+		fx_advance(MSEC / 2);
+	}
+	fx_advance(120 * SEC);
+	ck_assert(attack().over);
+	ck_assert_int_eq(attack().class, _i ? CLASS_ACK_RST_FLOOD : CLASS_SYNACK_REFLECTION);
+	ck_assert_uint_ge(attack().peak_stray, 1800);
+	ck_assert_uint_eq(attack().peak_rate, 0);
+	ck_assert_uint_eq(attack().port, 0);
+}
+END_TEST
+
+/* Slow is what begins slowly, until it is slow no longer. */
+START_TEST(slow_no_longer)
+{
+	forge(2, 60 * SEC);
+	ck_assert_int_eq(attack().class, CLASS_SLOW);
+	forge(2000, 3 * SEC);
+	ck_assert_int_eq(attack().class, CLASS_SPOOFED_FLOOD);
+	ck_assert_int_eq(attack().trigger, DETECT_BY_SLOW);
+	ck_assert_uint_eq(fx_counters().attacks, 1);
+	fx_advance(10 * SEC);
+	ck_assert_int_eq(attack().class, CLASS_SPOOFED_FLOOD);
+}
+END_TEST
+
 /* Honest clients let an attack end, under cookies, too. */
 START_TEST(honest_clients_let_it_end)
 {
@@ -496,6 +531,35 @@ START_TEST(baselines_come_back)
 }
 END_TEST
 
+/* lossy() - @seconds of twelve clients a second, of whom two never complete. */
+static void lossy(uint32_t seconds)
+{
+	while (seconds-- > 0) {
+		open_from(fx_forged());
+		open_from(fx_forged());
+		ordinary(1, 1);
+	}
+}
+
+/* What its server usually holds open is known after a restart: so if that server dies, it is no flood. */
+START_TEST(what_is_held_comes_back)
+{
+	struct guard_baseline b;
+
+	lossy(120);
+	ck_assert(guard_baseline_get(&fx.guard, 0, &b));
+	fx_close();
+	setup();
+	guard_baseline_put(&fx.guard, &b);
+	lossy(14);
+	for (uint32_t i = 0; i < 200; i++) {
+		syn(fx_forged(), 1);
+		fx_advance(5 * MSEC);
+	}
+	ck_assert_uint_eq(fx_counters().attacks, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("core/detect");
@@ -523,8 +587,11 @@ int main(void)
 	tcase_add_test(tc, low_and_slow);
 	tcase_add_test(tc, under_the_threshold);
 	tcase_add_loop_test(tc, segments_of_nothing, 0, 2);
+	tcase_add_loop_test(tc, a_flood_of_nothing_keeps_its_name, 0, 2);
+	tcase_add_test(tc, slow_no_longer);
 	tcase_add_test(tc, honest_clients_let_it_end);
 	tcase_add_test(tc, baselines_come_back);
+	tcase_add_test(tc, what_is_held_comes_back);
 	suite_add_tcase(suite, tc);
 	return fx_run(suite);
 }

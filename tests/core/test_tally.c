@@ -207,6 +207,21 @@ START_TEST(what_is_forgotten_is_not_taken_back)
 }
 END_TEST
 
+/* The target of an attack by one source is not where ordinary clients go. */
+START_TEST(busiest_counts_all)
+{
+	struct ip_addr other = ip_addr_v4(htonl(0xc6336402));
+
+	for (uint32_t i = 0; i < 20; i++)
+		opened(i);
+	server = other;
+	for (uint32_t i = 0; i < 30; i++)
+		opened(1000);
+	ck_assert(ip_addr_eq(&tally_busiest(&tally)->addr, &other));
+	ck_assert_uint_eq(tally_busiest(&tally)->opened, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("core/tally");
@@ -219,6 +234,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_disproved_reset_is_open_again, 0, 2);
 	tcase_add_test(tc, cookies_are_less_certain);
 	tcase_add_loop_test(tc, what_is_forgotten_is_not_taken_back, 0, 2);
+	tcase_add_test(tc, busiest_counts_all);
 	suite_add_tcase(suite, tc);
 	return fx_run(suite);
 }
