@@ -523,6 +523,23 @@ uint64_t history_row(const struct history *h, uint64_t after, const char *servic
 	return 0;
 }
 
+/* tell_forgotten() - that something could not be written was said long ago; now it is lost. */
+static void tell_forgotten(struct history *h)
+{
+	char why[HISTORY_WHY_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < h->n; i++)
+		n += h->entry[i]->dirty;
+	if (!n)
+		return;
+	snprintf(why, sizeof(why),
+		 "what was not written to %s/%s about %" PRIu32
+		 " attack%s is lost, as tcpguardd ends",
+		 h->file.dir, h->file.name, n, n == 1 ? "" : "s");
+	h->trouble(h->arg, HISTORY_LOST, why);
+}
+
 void history_free(struct history *h, const struct history_now *now)
 {
 	if (!h)
@@ -531,6 +548,7 @@ void history_free(struct history *h, const struct history_now *now)
 		if (h->entry[i]->live && !h->entry[i]->report->over)
 			h->entry[i]->dirty = true;
 	write_dirty(h, now);
+	tell_forgotten(h);
 	for (uint32_t i = 0; i < h->n; i++)
 		entry_free(h->entry[i]);
 	state_dir_unlock(h->lock);

@@ -93,7 +93,10 @@ uint64_t history_number(const struct history *h, const char *service, usec_t at)
 uint64_t history_row(const struct history *h, uint64_t after, const char *service,
 		     const struct history_now *now, struct jw *out);
 
-/* history_free() - write what is known of the current ones; one last try. NULL is fine. */
+/*
+ * history_free() - write what is known of the current ones; one last try. NULL is fine. What cannot be
+ * written even now is told once more, as HISTORY_LOST.
+ */
 void history_free(struct history *h, const struct history_now *now);
 
 #endif

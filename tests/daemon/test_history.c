@@ -529,6 +529,28 @@ START_TEST(a_full_disk_is_told_once_and_made_up_for)
 }
 END_TEST
 
+/* At the end of the daemon what waited is lost for good, and that is said, too. */
+START_TEST(what_is_lost_at_the_end_is_told)
+{
+	struct stat st;
+
+	have("web", 1);
+	ck_assert_int_eq(stat(path, &st), 0);
+	limit((rlim_t)st.st_size);
+	have("web", 2);
+	have("mail", 3);
+	ck_assert_int_eq(lost, 1);
+	history_free(history, &now);
+	ck_assert_int_eq(lost, 2);
+	ck_assert_ptr_nonnull(strstr(last_why, "about 2 attacks is lost"));
+	limit(RLIM_INFINITY);
+	open_sized(HISTORY_FILE_MAX);
+	have("web", 1);
+	restart();
+	ck_assert_int_eq(lost, 0);
+}
+END_TEST
+
 START_TEST(a_directory_that_comes_later_is_used)
 {
 	char later[128];
@@ -631,6 +653,7 @@ int main(void)
 	tcase_add_test(tc, the_log_is_rotated);
 	tcase_add_test(tc, memory_is_bounded);
 	tcase_add_test(tc, a_full_disk_is_told_once_and_made_up_for);
+	tcase_add_test(tc, what_is_lost_at_the_end_is_told);
 	tcase_add_test(tc, a_directory_that_comes_later_is_used);
 	tcase_add_test(tc, two_daemons_do_not_mix);
 	tcase_add_test(tc, events_find_their_attack);
