@@ -109,6 +109,8 @@ static int refuse_file(const char *path, int error, conf_report_fn *report, void
 		advice = "run as root or make the file readable";
 	else if (error == EISDIR)
 		advice = "name the file in it";
+	else if (error == EINVAL)
+		advice = "it must be a regular file, no pipe or device";
 	else if (error == ENODATA)
 		advice = "it is empty; put a comment into it if nothing is to be guarded";
 	snprintf(line, sizeof(line), "%.*s: %s, %s", CONF_LINE_MAX / 2, path, strerror(error),

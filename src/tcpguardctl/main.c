@@ -115,7 +115,8 @@ static int parse(struct options *o, int argc, char **argv)
 		return usage("there is no command ", o->words[0]);
 	take_flags(o);
 	if (o->n - 1 < o->view->min || o->n - 1 > o->view->max) {
-		fprintf(stderr, "usage: tcpguardctl %s %s\n", o->view->command, o->view->args);
+		fprintf(stderr, "usage: tcpguardctl %s%s%s\n", o->view->command,
+			o->view->args[0] ? " " : "", o->view->args);
 		return EXIT_USAGE;
 	}
 	o->view = view_choose(o->view, o->n - 1, o->words + 1);

@@ -284,6 +284,7 @@ START_TEST(files_are_read_or_refused)
 
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(load_error(path, &errors), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(errors.buf, "it must be a regular file"));
 	unlink(path);
 	ck_assert_int_eq(load_error("/dev/zero", &errors), -EINVAL);
 	rmdir(dir);

@@ -78,6 +78,7 @@ options() {
 	expect 2 --socket
 	expect 2 mode web
 	expect 2 status now
+	[ "$(cat "$tmp/err")" = 'usage: tcpguardctl status' ] || fail "said: $(cat "$tmp/err")"
 }
 
 without_daemon() {
