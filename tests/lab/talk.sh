@@ -15,13 +15,28 @@ server_saw() {
 	grep "\"seed\":$2," "$LAB_TMP/peer$1.log" | tail -n 1 | grep -q '"ok":true'
 }
 
+# try_talk() - peer_do. To a server that speaks first, over a bad cable, thrice if it must be: the client's
+# ACK may get lost, which nobody repeats, and then the client waits for a server that has not been called
+# yet. The price of keeping nothing for a SYN; handshake.sh says the same.
+try_talk() {
+	local tries
+
+	if [ -n "${LAB_WIRE:-}" ] && [[ " $* " == *" --banner "* ]]; then
+		for tries in 1 2; do
+			peer_do "$@" --timeout 2 && return
+			lab_say "# the client's ACK was lost: $tries"
+		done
+	fi
+	peer_do "$@"
+}
+
 # talk() - one operation on port $1, checked at both ends; the other arguments are the client's.
 talk() {
 	local port=$1 what=$2 seed
 
 	shift 2
 	seed=$((LAB_CHECKS + 1000))
-	check "$what" peer_do --to "$SERVER:$port" --seed $seed "$@"
+	check "$what" try_talk --to "$SERVER:$port" --seed $seed "$@"
 	try_for 3 server_saw "$port" $seed
 	verdict $? "$what: the server agrees"
 }
