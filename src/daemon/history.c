@@ -12,7 +12,7 @@
 
 #define NUMBER_MAX INT64_C(9000000000000000) /* exact wherever JSON numbers are doubles */
 
-#define SAME_MS	    1000 /* clocks are set; no two attacks on a service begin that close together */
+#define SAME_MS	    1000 /* how far a clock that is set may move an attack that is already known */
 #define KNOWN_LOOKS 64 /* the newest attacks are enough */
 
 struct entry {
@@ -34,6 +34,7 @@ struct entry {
 struct history {
 	struct history_file file;
 	bool open;
+	usec_t opened; /* what has begun later, no process before this one can know */
 	int lock; /* -1: not ours */
 	history_trouble_fn *trouble;
 	void *arg;
@@ -210,6 +211,7 @@ struct history *history_new(const char *dir, size_t file_max, history_trouble_fn
 void history_open(struct history *h, const struct history_now *now)
 {
 	h->open = true;
+	h->opened = now->guard;
 	take_lock(h, now->guard);
 }
 
@@ -441,7 +443,7 @@ static enum history_change begin(struct history *h, const struct attack_report *
 		return HISTORY_SAME;
 	if (e) /* its end was missed */
 		return end(e, e->report->last_seen, now, facts);
-	if (known_before(h, r, now))
+	if (r->began <= h->opened && known_before(h, r, now))
 		return HISTORY_SAME;
 	e = add(h, r, now);
 	if (!e)

@@ -315,6 +315,21 @@ START_TEST(numbers_go_on_after_a_restart)
 }
 END_TEST
 
+/* It was killed, and its guards with it: what comes right after is an attack of its own. */
+START_TEST(an_attack_soon_after_is_another_one)
+{
+	struct attack_report r = attack("web", 1);
+
+	ck_assert_int_eq(update(&r), HISTORY_BEGAN);
+	history_flush(history, &now);
+	killed();
+	pass(SECOND / 2);
+	r = attack("web", 1);
+	ck_assert_int_eq(update(&r), HISTORY_BEGAN);
+	ck_assert_uint_eq(history_row(history, 2, NULL, &now, NULL), 0);
+}
+END_TEST
+
 /* The guards outlive the process (core/adopt.h): their attack is not a new one. */
 START_TEST(an_attack_goes_on_in_another_process)
 {
@@ -645,6 +660,7 @@ int main(void)
 	tcase_add_test(tc, an_end_that_was_missed_is_told_before_the_next_beginning);
 	tcase_add_test(tc, numbers_go_on_after_a_restart);
 	tcase_add_test(tc, an_attack_goes_on_in_another_process);
+	tcase_add_test(tc, an_attack_soon_after_is_another_one);
 	tcase_add_test(tc, a_killed_daemon_leaves_what_was_known);
 	tcase_add_test(tc, a_week_is_a_dozen_lines);
 	tcase_add_test(tc, a_torn_line_costs_itself_only);
