@@ -66,6 +66,7 @@ libcore_la_SOURCES = \
 	src/core/tally.h \
 	src/core/terminal.c \
 	src/core/terminal.h \
-	src/core/terminate.c \
+	src/core/terminate.c src/core/terminate.h \
+	src/core/terminate_begin.c \
 	src/core/track.c
 include src/core/tcp/local.mk
