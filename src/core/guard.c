@@ -553,6 +553,11 @@ bool guard_poll(struct guard *g, usec_t now, struct actions *out)
 	return out->n_tx > 0;
 }
 
+uint32_t guard_waiting(const struct guard *g)
+{
+	return g->arena->terminals.waiting;
+}
+
 usec_t guard_deadline(const struct guard *g)
 {
 	const struct guard_arena *a = g->arena;

@@ -103,6 +103,9 @@ void guard_expire(struct guard *g, usec_t now, struct actions *out);
  */
 bool guard_poll(struct guard *g, usec_t now, struct actions *out);
 
+/* guard_waiting() - connections for which guard_poll() may have something to send. */
+uint32_t guard_waiting(const struct guard *g);
+
 /* guard_deadline() - when guard_expire() is due next; USEC_NEVER if nothing waits. */
 usec_t guard_deadline(const struct guard *g);
 

@@ -86,6 +86,7 @@ void terminal_queue(struct guard_arena *a, uint32_t i)
 	else
 		terminal_of(a, flow_at(a, t->last))->next = i;
 	t->last = i;
+	t->waiting++;
 }
 
 uint32_t terminal_next(struct guard_arena *a)
@@ -98,6 +99,7 @@ uint32_t terminal_next(struct guard_arena *a)
 		return i;
 	e = terminal_of(a, flow_at(a, i));
 	t->first = e->next;
+	t->waiting--;
 	e->next = TERMINAL_NOT_QUEUED;
 	return i;
 }
@@ -119,6 +121,7 @@ void terminal_unqueue(struct guard_arena *a, uint32_t i)
 	terminal_of(a, flow_at(a, before))->next = e->next;
 	if (t->last == i)
 		t->last = before;
+	t->waiting--;
 	e->next = TERMINAL_NOT_QUEUED;
 }
 
@@ -193,6 +196,7 @@ void terminals_resume(struct guard_arena *a)
 	if (t->fresh > a->limits.max_terminated)
 		t->fresh = a->limits.max_terminated;
 	t->free = t->first = t->last = INDEX_NONE;
+	t->waiting = 0;
 	t->used = 0;
 	memset(t->gaps, 0, sizeof(t->gaps));
 	for (uint32_t i = 0; i < t->fresh; i++)

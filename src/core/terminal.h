@@ -49,7 +49,7 @@ struct expected_clients {
 struct terminals {
 	struct expected_clients expected;
 	uint32_t free, fresh, used;
-	uint32_t first, last; /* flows that may have something to send */
+	uint32_t first, last, waiting; /* flows that may have something to send, and how many */
 	uint32_t hand; /* where a look for memory begins */
 	usec_t full_said, reset_said; /* when the last such event was made */
 	uint32_t resets_unsaid;

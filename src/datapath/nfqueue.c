@@ -161,8 +161,11 @@ static void judge_packet(struct nfqueue *q, const struct nfmsg_packet *np, bool 
 	give_verdict(q, np->id, &p, q->ops->judge(q->arg, &p, error), cut);
 }
 
-/* serve_batch() - read a batch of @from, judge it, answer it. Return: messages read. */
-static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from)
+/*
+ * serve_batch() - read a batch of @from, judge it, answer it.
+ * @last: none is read after it even if there is more. Return: messages read.
+ */
+static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from, bool last)
 {
 	bool cut = from == &q->header, again = from == &q->full;
 	uint32_t n = nfmsg_read(from, &q->stats);
@@ -180,7 +183,7 @@ static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from)
 		q->stats.bulk += !again && np.len >= NFQUEUE_BULK;
 		judge_packet(q, &np, cut);
 	}
-	q->ops->flush(q->arg);
+	q->ops->flush(q->arg, !last && n == from->slots);
 	nfmsg_verdicts_end(&q->verdicts);
 	return n;
 }
@@ -188,7 +191,7 @@ static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from)
 /* drain_full() - ends, because only serve_batch() of the header queue fills the full queue. */
 static void drain_full(struct nfqueue *q)
 {
-	while (serve_batch(q, &q->full) > 0)
+	while (serve_batch(q, &q->full, true) > 0)
 		;
 }
 
@@ -202,7 +205,7 @@ uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget)
 	uint32_t done = 0;
 
 	while (done < budget) {
-		uint32_t n = serve_batch(q, &q->header);
+		uint32_t n = serve_batch(q, &q->header, true);
 
 		q->stats.batches += n > 0;
 		done += n;
@@ -221,7 +224,7 @@ uint32_t nfqueue_service_whole(struct nfqueue *q, uint32_t budget)
 	uint32_t done = 0, n;
 
 	do {
-		n = serve_batch(q, &q->whole);
+		n = serve_batch(q, &q->whole, done + q->whole.slots >= budget);
 		q->stats.batches += n > 0;
 		done += n;
 	} while (n == q->whole.slots && done < budget);

@@ -54,8 +54,11 @@ struct nfqueue_ops {
 	 * the bytes at p->data were rewritten. The packet is gone when the function has returned.
 	 */
 	enum guard_verdict (*judge)(void *arg, struct pkt *p, int error);
-	/* The batch was judged, its verdicts are not given yet: send what has to be sent. */
-	void (*flush)(void *arg);
+	/*
+	 * The batch was judged, its verdicts are not given yet: send what has to be sent. @more: the queue
+	 * was not emptied, so another batch is read at once.
+	 */
+	void (*flush)(void *arg, bool more);
 };
 
 struct nfqueue_config {

@@ -58,7 +58,7 @@ static void begin(void *arg)
 {
 }
 
-static void flush(void *arg)
+static void flush(void *arg, bool more)
 {
 	struct worker *w = arg;
 
@@ -114,7 +114,7 @@ static void answer(struct worker *w, const struct pkt *p)
 	tx->len = (uint16_t)len;
 	tx->family = p->family;
 	if (++w->out.n_tx == GUARD_TX_MAX)
-		flush(w);
+		flush(w, true);
 }
 
 static enum guard_verdict rewrite(struct worker *w, struct pkt *p)
