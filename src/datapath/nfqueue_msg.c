@@ -125,9 +125,13 @@ static int queue_buffers(struct nfmsg_queue *q, uint32_t copy, uint32_t slots)
 {
 	q->slots = slots;
 	q->slot_bytes = (copy + NFMSG_EXTRA + NFMSG_SLOT_SPARE + 63) & ~(size_t)63;
-	/* Zeroed, and not there before it is used: most slots never see a long packet. */
+	/*
+	 * Zeroed. What is for headers is filled by the first flood, so it is there from the start; of what is
+	 * for whole packets most slots never see a long one.
+	 */
 	q->buf = mmap(NULL, q->slots * q->slot_bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		      MAP_PRIVATE | MAP_ANONYMOUS | (copy <= NFQUEUE_HEADER_COPY ? MAP_POPULATE : 0),
+		      -1, 0);
 	if (q->buf == MAP_FAILED) {
 		q->buf = NULL;
 		return -ENOMEM;
