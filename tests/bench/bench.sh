@@ -33,7 +33,8 @@ args_parse "$@"
 . "$(dirname "$0")/../lab/lib.sh"
 . "$(dirname "$0")/report.sh"
 
-readonly IPERF_PORT=7010 PEER_PORT=7000 IDLE_PORT=7020 IDLE=8000 FLOOD_RATE=30000 REQUEST_RATE=500
+readonly IPERF_PORT=7010 PEER_PORT=7000 IDLE_PORT=7020 FLOOD_RATE=30000 REQUEST_RATE=500
+readonly IDLE_FROM="21 22 23 24 25" IDLE_EACH=19900 # a process may have 20,000 files
 readonly SUBJECTS="forward synproxy haproxy calm relay terminate"
 JSON=${JSON:-$BUILD_DIR/bench.json}
 
@@ -253,24 +254,39 @@ memory() {
 	guard_stop
 }
 
-# idle_memory() - what the daemon grows by for each of many terminated connections that say nothing.
-idle_memory() {
-	local before
+idle_ready() {
+	[ "$(grep -c ready "$LAB_TMP/idle.log")" = "$1" ]
+}
 
+# idle_memory() - what the daemon takes, and grows by, for a hundred thousand terminated connections that
+# say nothing.
+idle_memory() {
+	local idle before i from=()
+
+	idle=$(dirname "$0")/idle.py
 	guard_begin adaptive "engine = terminate"
-	start idle_server in_server python3 "$(dirname "$0")/idle.py" serve $SERVER4 $IDLE_PORT
+	in_client sysctl -qw net.ipv4.ip_local_port_range="1100 64999"
+	for i in $IDLE_FROM; do
+		lab_address "$NS_CLIENT" c0 198.51.100.$i/24
+		from+=("198.51.100.$i")
+	done
+	start idle_server in_server python3 "$idle" serve $SERVER4 $IDLE_PORT 8
 	wait_for 5 "the idle server" listening $IDLE_PORT
-	start idle_few in_client python3 "$(dirname "$0")/idle.py" connect $SERVER4 $IDLE_PORT 100
+	start idle_few in_client python3 "$idle" connect $SERVER4 $IDLE_PORT 100
 	wait_for 5 "a few connections" grep -q ready "$LAB_TMP/idle_few.log"
 	before=$(resident)
-	start idle in_client python3 "$(dirname "$0")/idle.py" connect $SERVER4 $IDLE_PORT $IDLE
-	wait_for 20 "idle connections" grep -q ready "$LAB_TMP/idle.log"
-	note idle_bytes guard $((($(resident) - before) * 1024 / IDLE))
-	note idle_connections guard "$(stat_of terminated)"
+	start idle in_client python3 "$idle" connect $SERVER4 $IDLE_PORT $IDLE_EACH "${from[@]}"
+	wait_for 120 "idle connections" idle_ready ${#from[@]}
+	note idle_resident guard "$(awk -v kb="$(resident)" 'BEGIN { printf "%.1f", kb * 1024 / 1e6 }')"
+	note idle_bytes guard $((($(resident) - before) * 1024 / (IDLE_EACH * ${#from[@]})))
+	note idle_connections guard "$(stat_of terminated_now)"
 	stop idle
 	stop idle_few
 	stop idle_server
-	guard_stop
+	guard_stop TERM 20
+	for i in $IDLE_FROM; do
+		ip -n "$NS_CLIENT" address del 198.51.100.$i/24 dev c0
+	done
 }
 
 # ping_worst() - the slowest of many round trips through the relay in $1 seconds.

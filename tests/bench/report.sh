@@ -82,6 +82,8 @@ promises() {
 	promise "bytes per half-open" "$(median half_open_bytes guard)" '<=' 64
 	promise "bytes per relayed flow" "$(median flow_bytes guard)" '<=' 128
 	promise "bytes per idle terminated connection" "$(median idle_bytes guard)" '<=' 512
+	promise "idle terminated connections, that many" "$(median idle_connections guard)" '>=' 99600
+	promise "the whole daemon with them, MB resident" "$(median idle_resident guard)" '<' 100
 	promise "flows in one arena" "$(median million_flows_max guard)" '>=' 1000000
 	promise "flows dumped by netstat" "$(median dump_flows guard)" '>=' 100000
 	promise "slowest packet while netstat dumps them, ms" \
