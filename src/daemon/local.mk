@@ -27,7 +27,8 @@ tcpguardd_SOURCES = \
 	src/daemon/supervise.c src/daemon/supervise.h \
 	src/daemon/takeover.c src/daemon/takeover.h \
 	src/daemon/board.c src/daemon/board.h \
-	src/daemon/worker.c src/daemon/worker.h
+	src/daemon/worker.c src/daemon/worker.h src/daemon/worker_internal.h \
+	src/daemon/worker_loop.c
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(SANDBOX_CFLAGS)
