@@ -197,6 +197,13 @@ const char *conf_on_attack(const struct conf *c, uint32_t index)
 	return strcmp(command, "off") == 0 ? NULL : command;
 }
 
+bool conf_fails_open(const struct conf *c, uint32_t index)
+{
+	uint8_t own = index < c->guard.n_services ? c->service[index].on_failure : 0;
+
+	return (own ? own - 1 : (int)c->on_failure) == CONF_ON_FAILURE_OPEN;
+}
+
 /* name_of() - the word for @value of an option that takes one of several. */
 static const char *name_of(const char *option, int value)
 {

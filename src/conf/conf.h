@@ -41,6 +41,7 @@ enum conf_log_target { CONF_LOG_TARGET_AUTO, CONF_LOG_TARGET_JOURNAL, CONF_LOG_T
 /* What the daemon itself wants to know of a service; the rest is in struct guard_service_config. */
 struct conf_service {
 	char on_attack[CONF_COMMAND_MAX]; /* empty: the global one; "off": none */
+	uint8_t on_failure; /* 0: the global one, else 1 + enum conf_on_failure */
 };
 
 struct conf {
@@ -119,6 +120,9 @@ int conf_log_level_parse(const char *text);
 
 /* conf_on_attack() - the command for attacks on the service @index; NULL: none. */
 const char *conf_on_attack(const struct conf *c, uint32_t index);
+
+/* conf_fails_open() - do packets of the service @index pass while no daemon has the queues? */
+bool conf_fails_open(const struct conf *c, uint32_t index);
 
 const char *conf_log_level_name(int level);
 const char *conf_placement_name(enum conf_placement placement);

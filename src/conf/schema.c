@@ -183,6 +183,7 @@ const struct conf_option conf_options[] = {
 	{NAME("relief", CONF_SERVICE), .kind = CONF_KIND_BOOL, SERVICE(relief), LIVE},
 	{NAME("on-attack", CONF_SERVICE), .kind = CONF_KIND_TEXT, DAEMON(on_attack),
 	 .check = check_service_command},
+	{NAME("on-failure", CONF_SERVICE), ONE_OF(on_failure_names), .min = 1, DAEMON(on_failure)},
 	{NAME("allow", CONF_SERVICE), .kind = CONF_KIND_CLIENTS, .min = true},
 	{NAME("deny", CONF_SERVICE), .kind = CONF_KIND_CLIENTS, .min = false},
 	{NAME("synack-limit", CONF_SERVICE), RATE(0, 1000000), SERVICE(synack_limit), LIVE},
@@ -397,6 +398,13 @@ int conf_option_set(const struct conf_option *o, void *base, const char *text, c
 	if (ret == 0)
 		store(o, field, v);
 	return ret;
+}
+
+bool conf_option_is_said(const struct conf_option *o, const void *base)
+{
+	const void *field = (const char *)base + o->offset;
+
+	return o->kind != CONF_KIND_NAME || fetch(o, field) >= o->min;
 }
 
 const char *conf_option_show(const struct conf_option *o, const void *base, char *buf, size_t len)

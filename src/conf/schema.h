@@ -84,6 +84,9 @@ void *conf_option_base(const struct conf_option *o, struct conf *c, uint32_t ser
  */
 int conf_option_set(const struct conf_option *o, void *base, const char *text, char *why);
 
+/* conf_option_is_said() - or does it stand for the option of the same name outside? */
+bool conf_option_is_said(const struct conf_option *o, const void *base);
+
 /* conf_option_show() - the field's value as the file would have it; @buf of @len bytes. */
 const char *conf_option_show(const struct conf_option *o, const void *base, char *buf, size_t len);
 

@@ -81,6 +81,8 @@ static void show_option(struct printer *p, const struct conf *c, const struct co
 	const void *base = conf_option_base(o, (struct conf *)c, service); /* only read */
 	char text[CONF_LINE_MAX / 2];
 
+	if (!conf_option_is_said(o, base))
+		return;
 	if (o->offset == offsetof(struct conf, workers) && !of_service && c->workers_auto)
 		line(p, "%s = 0 # one for each CPU: %" PRIu32, o->name, c->workers);
 	else

@@ -40,14 +40,17 @@ static enum firewall_placement firewall_placement(enum conf_placement p)
 static struct firewall_config describe(const struct daemon *d, const struct conf *c)
 {
 	static struct guard_listen listen[GUARD_LISTENS_MAX]; /* main thread only */
-	static bool whole[GUARD_LISTENS_MAX];
+	static bool whole[GUARD_LISTENS_MAX], closed[GUARD_LISTENS_MAX];
 	static char device[TUN_NAME_MAX];
 	uint32_t n = c->guard.n_listens;
 
 	memcpy(listen, c->guard.listen, n * sizeof(listen[0]));
-	for (uint32_t i = 0; i < GUARD_LISTENS_MAX; i++)
-		whole[i] = i < n &&
-			   c->guard.service[listen[i].service].engine == GUARD_ENGINE_TERMINATE;
+	for (uint32_t i = 0; i < GUARD_LISTENS_MAX; i++) {
+		uint32_t service = i < n ? listen[i].service : UINT32_MAX; /* retired: none */
+
+		whole[i] = i < n && c->guard.service[service].engine == GUARD_ENGINE_TERMINATE;
+		closed[i] = !conf_fails_open(c, service);
+	}
 	for (uint32_t i = 0; i < d->retired.n && n < GUARD_LISTENS_MAX; i++)
 		listen[n++] = d->retired.listen[i];
 	/* Always named: what a terminated connection sends must pass whatever a reload says. */
@@ -64,6 +67,7 @@ static struct firewall_config describe(const struct daemon *d, const struct conf
 		.mark = c->mark,
 		.device = device,
 		.bypass = c->on_failure == CONF_ON_FAILURE_OPEN,
+		.closed = closed,
 		.anti_spoof = c->anti_spoof,
 	};
 }

@@ -13,7 +13,7 @@ struct port_range {
 struct group {
 	const struct guard_listen *listen; /* the first of them: whose prefix it is */
 	uint8_t where;
-	bool whole;
+	bool whole, bypass;
 	uint32_t n;
 	struct port_range port[GUARD_LISTENS_MAX];
 };
@@ -58,12 +58,19 @@ static bool is_whole(const struct firewall_plan *p, uint32_t i)
 	return p->config->whole && p->config->whole[i];
 }
 
+/* bypasses() - do packets of listen @i pass while nobody has the queue? */
+static bool bypasses(const struct firewall_plan *p, uint32_t i)
+{
+	return p->config->closed ? !p->config->closed[i] : p->config->bypass;
+}
+
 static bool same_group(const struct firewall_plan *p, uint32_t a, uint32_t b)
 {
 	const struct guard_listen *la = &p->config->listen[a], *lb = &p->config->listen[b];
 
 	return la->plen == lb->plen && p->where[a] == p->where[b] &&
-	       is_whole(p, a) == is_whole(p, b) && ip_addr_eq(&la->prefix, &lb->prefix);
+	       is_whole(p, a) == is_whole(p, b) && bypasses(p, a) == bypasses(p, b) &&
+	       ip_addr_eq(&la->prefix, &lb->prefix);
 }
 
 static int compare_ports(const void *a, const void *b)
@@ -101,6 +108,7 @@ static bool make_group(const struct firewall_plan *p, uint32_t first, struct gro
 	g->listen = &p->config->listen[first];
 	g->where = p->where[first];
 	g->whole = is_whole(p, first);
+	g->bypass = bypasses(p, first);
 	g->n = 0;
 	for (uint32_t i = first; i < p->config->n_listens; i++) {
 		const struct guard_listen *l = &p->config->listen[i];
@@ -115,6 +123,26 @@ static bool make_group(const struct firewall_plan *p, uint32_t first, struct gro
 static int listen_family(const struct guard_listen *l)
 {
 	return ip_addr_family(&l->prefix);
+}
+
+/*
+ * next_group() - the longest prefixes first: the rule that a packet meets first decides, and it has to be
+ * that of the service which it belongs to. @at: zero before the first call.
+ * Return: false if there is none left.
+ */
+static bool next_group(const struct firewall_plan *p, uint32_t *at, struct group *g)
+{
+	uint32_t n = p->config->n_listens;
+
+	for (; *at < 129 * n; ++*at) {
+		uint32_t i = *at % n;
+
+		if (p->config->listen[i].plen == 128 - *at / n && make_group(p, i, g)) {
+			++*at;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* prefix_text() - "192.0.2.0/24"; @plen is given in the family's own length. */
@@ -137,7 +165,9 @@ bool firewall_rules_family(const struct firewall_plan *p, int family)
 
 /* ---- iptables ---- */
 
-static void iptables_queue(FILE *f, const struct firewall_config *c, bool whole, uint32_t n)
+/* iptables_queue() - @n queues in a row, whole ones or not. */
+static void iptables_queue(FILE *f, const struct firewall_config *c, bool whole, bool bypass,
+			   uint32_t n)
 {
 	uint32_t first = whole ? c->whole_queue : c->queue;
 
@@ -145,7 +175,7 @@ static void iptables_queue(FILE *f, const struct firewall_config *c, bool whole,
 		fprintf(f, " -j NFQUEUE --queue-balance %u:%u", first, first + n - 1);
 	else
 		fprintf(f, " -j NFQUEUE --queue-num %u", first);
-	fprintf(f, "%s\n", c->bypass ? " --queue-bypass" : "");
+	fprintf(f, "%s\n", bypass ? " --queue-bypass" : "");
 }
 
 static void iptables_head(FILE *f, const struct rule *r)
@@ -201,7 +231,7 @@ static void iptables_group(FILE *f, const struct firewall_config *c, const struc
 		if (forged)
 			fprintf(f, " -m rpfilter --invert -g %s\n", FIREWALL_CHAIN_FORGED);
 		else
-			iptables_queue(f, c, g->whole, c->workers);
+			iptables_queue(f, c, g->whole, g->bypass, c->workers);
 	}
 }
 
@@ -210,9 +240,10 @@ static void iptables_groups(FILE *f, const struct firewall_plan *p, int family, 
 {
 	const struct firewall_config *c = p->config;
 	struct group g;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < c->n_listens; i++) {
-		if (listen_family(&c->listen[i]) != family || !make_group(p, i, &g))
+	while (next_group(p, &at, &g)) {
+		if (listen_family(g.listen) != family)
 			continue;
 		if (forged && can_be_forged(p, &g))
 			iptables_group(f, c, &g, &forged_rule, true);
@@ -235,7 +266,7 @@ static void iptables_icmp(FILE *f, const struct firewall_config *c, int family, 
 			fprintf(f, " -p icmp -m icmp --icmp-type %d", *type);
 		else
 			fprintf(f, " -p ipv6-icmp -m icmp6 --icmpv6-type %d", *type);
-		iptables_queue(f, c, false, 1);
+		iptables_queue(f, c, false, c->bypass, 1);
 	}
 }
 
@@ -286,14 +317,14 @@ void firewall_rules_iptables(FILE *f, const struct firewall_plan *p, int family,
 
 /* ---- nftables ---- */
 
-static void nft_queue(FILE *f, const struct firewall_config *c, bool whole, uint32_t n)
+static void nft_queue(FILE *f, const struct firewall_config *c, bool whole, bool bypass, uint32_t n)
 {
 	uint32_t first = whole ? c->whole_queue : c->queue;
 
 	fprintf(f, " queue num %u", first);
 	if (n > 1)
 		fprintf(f, "-%u", first + n - 1);
-	fprintf(f, "%s\n", c->bypass ? " bypass" : "");
+	fprintf(f, "%s\n", bypass ? " bypass" : "");
 }
 
 static void nft_group(FILE *f, const struct firewall_config *c, const struct group *g,
@@ -322,17 +353,16 @@ static void nft_group(FILE *f, const struct firewall_config *c, const struct gro
 		fprintf(f, " fib saddr . iif oif missing counter name \"%s\" drop\n",
 			FIREWALL_COUNTER);
 	else
-		nft_queue(f, c, g->whole, c->workers);
+		nft_queue(f, c, g->whole, g->bypass, c->workers);
 }
 
 /* nft_groups() - the rules for all listens in one chain. */
 static void nft_groups(FILE *f, const struct firewall_plan *p, bool pre, bool forged)
 {
 	struct group g;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < p->config->n_listens; i++) {
-		if (!make_group(p, i, &g))
-			continue;
+	while (next_group(p, &at, &g)) {
 		if (forged && can_be_forged(p, &g))
 			nft_group(f, p->config, &g, &forged_rule, true);
 		for (size_t k = 0; k < ARRAY_SIZE(rules) && !forged; k++) {
@@ -348,11 +378,11 @@ static void nft_icmp(FILE *f, const struct firewall_plan *p, bool pre)
 
 	if (firewall_rules_family(p, 4)) {
 		fprintf(f, "\t\t%sicmp type { 3, 11, 12 }", where);
-		nft_queue(f, p->config, false, 1);
+		nft_queue(f, p->config, false, p->config->bypass, 1);
 	}
 	if (firewall_rules_family(p, 6)) {
 		fprintf(f, "\t\t%sicmpv6 type { 1, 2, 3, 4 }", where);
-		nft_queue(f, p->config, false, 1);
+		nft_queue(f, p->config, false, p->config->bypass, 1);
 	}
 }
 

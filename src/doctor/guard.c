@@ -327,13 +327,23 @@ static void check_nftables(struct doctor *d)
 	tell_missing(d, n + missing_listens(d->conf, d->output, false, true, first), first);
 }
 
+/* fails_closed() - are there packets that nobody but a daemon lets pass? */
+static bool fails_closed(const struct conf *c)
+{
+	bool closed = c->on_failure == CONF_ON_FAILURE_CLOSED;
+
+	for (uint32_t i = 0; i < c->guard.n_services; i++)
+		closed = closed || !conf_fails_open(c, i);
+	return closed;
+}
+
 /* check_leftovers() - rules without a daemon: it was killed, or they were kept by hand. */
 static void check_leftovers(struct doctor *d)
 {
 	static const char *const ipt[] = {"iptables", "-w", "1", "-t", "raw", "-S", NULL};
 	static const char *const nft[] = {"nft", "list", "table", "inet", "tcpguard", NULL};
 	bool left = ask_tool(d, ipt) == 0 && strstr(d->output, CHAIN_PRE);
-	bool closed = d->conf && d->conf->on_failure == CONF_ON_FAILURE_CLOSED;
+	bool closed = d->conf && fails_closed(d->conf);
 
 	left = left || ask_tool(d, nft) == 0;
 	if (left)

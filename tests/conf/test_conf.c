@@ -91,7 +91,7 @@ static const char full[] =
 	"	allow = { \"[2001:db8:5::]/64\" } deny = 0.0.0.0/0\n"
 	"	synack-limit = 50/s drop-fingerprint = yes\n"
 	"	limit { when = attack rate = 20/s burst = 40 prefix4 = 32 prefix6 = 56 }\n"
-	"	relief = off on-attack = /bin/page\n"
+	"	relief = off on-attack = /bin/page on-failure = open\n"
 	"}\n"
 	"service 'mail-2.x' { listen = 192.0.2.11:25 mode = monitor attack { start = 10 } }\n";
 
@@ -123,6 +123,9 @@ START_TEST(every_option_is_taken)
 	ck_assert(!c->anti_spoof);
 	ck_assert_uint_eq(c->mark, 0x10);
 	ck_assert_int_eq(c->on_failure, CONF_ON_FAILURE_CLOSED);
+	ck_assert(conf_fails_open(c, 0));
+	ck_assert(!conf_fails_open(c, 1)); /* as it is said for all */
+	ck_assert(!conf_fails_open(c, UINT32_MAX));
 	ck_assert_uint_eq(c->max_flows, 1000000);
 	ck_assert_uint_eq(c->max_half_open, 65536);
 	ck_assert_int_eq(c->log_level, LOG_DEBUG);

@@ -212,6 +212,50 @@ START_TEST(no_bypass_when_closed_and_no_balance_for_one)
 }
 END_TEST
 
+START_TEST(each_listen_has_a_policy_of_its_own)
+{
+	static const bool closed[] = {false, true, true, false};
+	struct plan *p = plan_new(FIREWALL_FORWARDED);
+
+	plan_add(p, listen_at("192.0.2.1", 128, 80, 80));
+	plan_add(p, listen_at("192.0.2.1", 128, 81, 81));
+	plan_add(p, listen_at("192.0.2.1", 128, 90, 91));
+	plan_add(p, listen_at("192.0.2.1", 128, 92, 92));
+	p->config.closed = closed;
+	expect(p, 4, "-m multiport --dports 80,92 -j NFQUEUE --queue-balance 100:101 --queue-bypass\n");
+	expect(p, 4, "-m multiport --dports 81,90:91 -j NFQUEUE --queue-balance 100:101\n");
+	expect(p, 4, "--icmp-type 3 -j NFQUEUE --queue-num 100 --queue-bypass\n");
+	expect(p, 0, "tcp dport { 80, 92 } queue num 100-101 bypass\n");
+	expect(p, 0, "tcp dport { 81, 90-91 } queue num 100-101\n");
+	p->config.bypass = false; /* what is said for all does not count then, but for ICMP */
+	expect(p, 0, "tcp dport { 80, 92 } queue num 100-101 bypass\n");
+	expect(p, 4, "--icmp-type 3 -j NFQUEUE --queue-num 100\n");
+	free(p);
+}
+END_TEST
+
+START_TEST(the_longest_prefix_comes_first)
+{
+	static const bool closed[] = {false, true};
+	struct plan *p = plan_new(FIREWALL_FORWARDED);
+	char *text, *narrow, *wide;
+
+	plan_add(p, listen_at("203.0.113.0", 120, 80, 80));
+	plan_add(p, listen_at("203.0.113.7", 128, 80, 80));
+	p->config.closed = closed;
+	for (int family = 0; family <= 4; family += 4) {
+		text = text_of(p, family);
+		wide = strstr(text, family ? "-d 203.0.113.0/24" : "daddr 203.0.113.0/24");
+		narrow = strstr(text, family ? "-d 203.0.113.7/32" : "daddr 203.0.113.7/32");
+		ck_assert_ptr_nonnull(wide);
+		ck_assert_ptr_nonnull(narrow);
+		ck_assert_msg(narrow < wide, "the wider one is first in\n%s", text);
+		free(text);
+	}
+	free(p);
+}
+END_TEST
+
 START_TEST(ports_of_an_address_share_rules)
 {
 	struct plan *p = plan_new(FIREWALL_LOCAL);
@@ -380,6 +424,8 @@ int main(void)
 	tcase_add_test(rules, forged_answers_are_dropped_before_anything_is_queued);
 	tcase_add_test(rules, what_is_local_cannot_come_in_forged);
 	tcase_add_test(rules, no_bypass_when_closed_and_no_balance_for_one);
+	tcase_add_test(rules, each_listen_has_a_policy_of_its_own);
+	tcase_add_test(rules, the_longest_prefix_comes_first);
 	tcase_add_test(rules, ports_of_an_address_share_rules);
 	tcase_add_test(rules, multiport_holds_fifteen);
 	tcase_add_test(rules, prefixes_in_their_family_s_length);
