@@ -238,6 +238,8 @@ static void write_tables(const struct figures *f)
 	       "Memory with data of terminated connections", r->chunk_bytes_used);
 	single(f->out, "tcpguard_data_max_bytes", "gauge", "bytes",
 	       "Memory for data of terminated connections", r->chunk_bytes_max);
+	single(f->out, "tcpguard_resident_bytes", "gauge", "bytes", "Memory in use",
+	       f->ops->resident(f->ops->ctx));
 	single(f->out, "tcpguard_arena_bytes", "gauge", "bytes", "Memory set aside for the tables",
 	       r->arena_bytes);
 	single(f->out, "tcpguard_forged", "counter", NULL,

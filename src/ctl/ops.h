@@ -117,6 +117,7 @@ struct ctl_ops {
 	usec_t (*started)(void *ctx); /* when the daemon started, on that clock */
 	const char *(*firewall)(void *ctx); /* "nftables", "iptables", "none" */
 	uint64_t (*forged)(void *ctx); /* packets its anti-spoof rules have dropped */
+	uint64_t (*resident)(void *ctx); /* bytes of memory that are in use; 0: not known */
 };
 
 #endif

@@ -103,6 +103,7 @@ static void write_status(struct request *r, const struct guard_report *sum,
 	jw_u64(j, "data_bytes", sum->chunk_bytes_used);
 	jw_u64(j, "data_bytes_peak", sum->chunk_bytes_peak);
 	jw_u64(j, "data_bytes_max", sum->chunk_bytes_max);
+	jw_u64(j, "resident_bytes", ops->resident(ops->ctx));
 	jw_u64(j, "arena_bytes", sum->arena_bytes);
 	jw_u64(j, "flow_entry_bytes", sum->flow_entry_bytes);
 	jw_u64(j, "half_open_entry_bytes", sum->half_open_entry_bytes);

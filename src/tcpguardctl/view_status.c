@@ -120,8 +120,9 @@ void view_status_row(struct screen *s, const json_t *row)
 	used_of(row, "terminated", "terminated", "terminated_max");
 	used_of(row, "half-open", "half_open", "half_open_max");
 	label("memory");
-	printf("%s; %s a flow, %s a half-open\n", text_bytes(row_u64(row, "arena_bytes"), a),
-	       text_bytes(row_u64(row, "flow_entry_bytes"), b),
+	printf("%s resident, %s reserved", text_bytes(row_u64(row, "resident_bytes"), a),
+	       text_bytes(row_u64(row, "arena_bytes"), b));
+	printf("; %s a flow, %s a half-open\n", text_bytes(row_u64(row, "flow_entry_bytes"), b),
 	       text_bytes(row_u64(row, "half_open_entry_bytes"), c));
 	label("unguarded");
 	printf("%s packets of no service\n", text_exact(row_u64(row, "unguarded"), a));

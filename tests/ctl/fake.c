@@ -446,6 +446,11 @@ static uint64_t fake_forged(void *ctx)
 	return 12;
 }
 
+static uint64_t fake_resident(void *ctx)
+{
+	return 15 << 20;
+}
+
 static void add_listen(struct fake *f, const char *addr, uint8_t plen, uint16_t low, uint16_t high,
 		       uint16_t service)
 {
@@ -495,6 +500,7 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 		.attack_row = fake_attack_row,
 		.firewall = fake_firewall,
 		.forged = fake_forged,
+		.resident = fake_resident,
 	};
 	f->n_workers = n_workers;
 	f->now = FAKE_BASE_TIME;

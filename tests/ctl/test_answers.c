@@ -36,6 +36,7 @@ START_TEST(status_adds_the_workers_up)
 	ck_assert_int_eq(number(j, "flows"), 20);
 	ck_assert_int_eq(number(j, "flows_max"), 2000000);
 	ck_assert_int_eq(number(j, "half_open"), 21);
+	ck_assert_int_eq(number(j, "resident_bytes"), 15 << 20);
 	ck_assert_int_eq(number(j, "arena_bytes"), 2 << 20);
 	ck_assert_str_eq(string(j, "firewall"), "iptables");
 	ck_assert_int_eq(number(j, "forged"), 12);
