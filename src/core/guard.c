@@ -280,6 +280,18 @@ static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
 	answer_syn(t, slot, in);
 }
 
+/*
+ * off_input() - nothing new is watched. A cookie from before is still honoured; and a SYN takes the ports
+ * of a finished connection, or the server's answer would be translated as if it were that one's.
+ */
+static void off_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
+{
+	if (!(in->flags & TCP_SYN))
+		answer_ack(t, slot, in, old);
+	else if (old != INDEX_NONE && turn_checksum_good(t, in))
+		track_forget(t, old);
+}
+
 /* client_input() - from a client, of no flow that takes it; @old: the flow it may replace. */
 static void client_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 {
@@ -288,7 +300,7 @@ static void client_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t
 
 	turn_accept(t);
 	if (s->mode == GUARD_MODE_OFF) {
-		answer_ack(t, slot, in, old); /* a cookie from before is still honoured */
+		off_input(t, slot, in, old);
 		return;
 	}
 	if (bad_flags(in) || bad_address(in)) {

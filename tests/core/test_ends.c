@@ -123,6 +123,27 @@ START_TEST(the_ports_once_more_in_calm)
 }
 END_TEST
 
+/* Switched off, the guard sees nothing of it, so it must not translate it either. */
+START_TEST(the_ports_once_more_when_off)
+{
+	struct segment s;
+
+	splice();
+	close_all();
+	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, GUARD_MODE_OFF), 0);
+	c.client_isn += 100000;
+	c.client_ts += 100000;
+	c.server_isn += 777777;
+	s = fx_conn_syn(&c);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx_report().flows_used, 0);
+	ck_assert_uint_eq(fx_service().time_wait, 0);
+	s = fx_conn_synack(&c);
+	fx_accept(&s);
+	ck_assert_uint_eq(fx.last.pkt.seq, c.server_isn);
+}
+END_TEST
+
 START_TEST(a_syn_after_a_rst_is_new)
 {
 	splice();
@@ -358,6 +379,7 @@ static void add_again(TCase *tc)
 	tcase_add_loop_test(tc, an_older_syn_gets_an_ack, 0, 2);
 	tcase_add_loop_test(tc, any_syn_is_new_once_the_client_closed_first, 0, 2);
 	tcase_add_test(tc, the_ports_once_more_in_calm);
+	tcase_add_test(tc, the_ports_once_more_when_off);
 	tcase_add_test(tc, a_syn_after_a_rst_is_new);
 	tcase_add_test(tc, a_syn_in_a_connection_goes_to_the_server);
 }

@@ -182,6 +182,7 @@ static void scenario_reuse(struct plan *p, struct rng *r)
 	p->stalls = false;
 	if (rng_pct(r, 40))
 		impair(p, r, 1);
+	p->switch_modes = rng_pct(r, 30);
 }
 
 static void scenario_ill(struct plan *p, struct rng *r)
