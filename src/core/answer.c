@@ -123,9 +123,8 @@ static void send_synack(struct turn *t, bool own, const struct pkt *syn,
 
 static void refuse(struct turn *t, uint32_t slot, const struct pkt *in)
 {
-	emit_rst_reply(t, in);
+	emit_rst_reply(t, slot, in);
 	turn_service(t, slot)->counters.refused++;
-	turn_service(t, slot)->counters.resets_sent++;
 }
 
 /*

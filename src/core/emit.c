@@ -23,6 +23,14 @@ void emit(struct turn *t, const struct segment *s)
 	t->out->n_tx++;
 }
 
+/* emit_for() - emit() for the service of @slot, which counts the resets. */
+static void emit_for(struct turn *t, uint32_t slot, const struct segment *s)
+{
+	if (s->flags & TCP_RST)
+		turn_service(t, slot)->counters.resets_sent++;
+	emit(t, s);
+}
+
 void emit_reset_half_open(struct turn *t, const struct half_open *h)
 {
 	struct segment rst = {
@@ -34,10 +42,10 @@ void emit_reset_half_open(struct turn *t, const struct half_open *h)
 		.flags = TCP_RST,
 	};
 
-	emit(t, &rst);
+	emit_for(t, h->service, &rst);
 }
 
-void emit_rst_reply(struct turn *t, const struct pkt *in)
+void emit_rst_reply(struct turn *t, uint32_t slot, const struct pkt *in)
 {
 	struct segment s;
 
@@ -49,7 +57,7 @@ void emit_rst_reply(struct turn *t, const struct pkt *in)
 		s.ack = in->seq + pkt_seg_len(in);
 		s.flags = TCP_RST | TCP_ACK;
 	}
-	emit(t, &s);
+	emit_for(t, slot, &s);
 }
 
 /*
@@ -113,7 +121,7 @@ void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags)
 		if ((f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS))
 			put_timestamps(&s, f->open.ts_server + f->ts_delta, f->ts_recent);
 	}
-	emit(t, &s);
+	emit_for(t, f->service, &s);
 }
 
 void emit_to_server(struct turn *t, const struct flow *f, uint16_t flags)
@@ -139,12 +147,11 @@ void emit_to_server(struct turn *t, const struct flow *f, uint16_t flags)
 		if ((f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS))
 			put_timestamps(&s, f->ts_recent, f->open.ts_server);
 	}
-	emit(t, &s);
+	emit_for(t, f->service, &s);
 }
 
 void emit_reset_both(struct turn *t, const struct flow *f)
 {
 	emit_to_client(t, f, TCP_RST | TCP_ACK);
 	emit_to_server(t, f, TCP_RST | TCP_ACK);
-	turn_service(t, f->service)->counters.resets_sent += 2;
 }

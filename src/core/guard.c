@@ -406,10 +406,8 @@ static bool may_be_cookie(struct turn *t, struct flow *f, const struct pkt *in)
 /* ended_input() - a side has not heard of the end that the guard made: tell it exactly. */
 static void ended_input(struct turn *t, uint32_t i, const struct pkt *in)
 {
-	if (!(in->flags & TCP_RST)) {
-		emit_rst_reply(t, in);
-		turn_service(t, flow_at(t->a, i)->service)->counters.resets_sent++;
-	}
+	if (!(in->flags & TCP_RST))
+		emit_rst_reply(t, flow_at(t->a, i)->service, in);
 	turn_drop(t, GUARD_DROP_NO_FLOW);
 }
 
@@ -614,8 +612,8 @@ static int kill_half_open(struct turn *t, uint32_t i)
 		};
 
 		emit(t, &rst);
+		turn_service(t, h.service)->counters.resets_sent++;
 	}
-	turn_service(t, h.service)->counters.resets_sent += 1 + h.answered;
 	return 0;
 }
 

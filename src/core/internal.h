@@ -70,15 +70,15 @@ static inline void turn_want_full(struct turn *t)
  */
 bool turn_checksum_good(struct turn *t, struct pkt *in);
 
-/* ---- emit.c: segments of the guard's own ---- */
+/* ---- emit.c: segments of the guard's own; all but emit() count the resets of the service ---- */
 
 /* emit() - append @s to the outbox; lost and counted if that is full. */
 void emit(struct turn *t, const struct segment *s);
 
-/* emit_rst_reply() - refuse @in as a closed port does, RFC 9293 3.10.7.1. */
-void emit_rst_reply(struct turn *t, const struct pkt *in);
+/* emit_rst_reply() - refuse @in as a closed port does, RFC 9293 3.10.7.1. @slot: of the service. */
+void emit_rst_reply(struct turn *t, uint32_t slot, const struct pkt *in);
 
-/* emit_reset_half_open() - take it off the server; it is not removed here. Counted by the caller. */
+/* emit_reset_half_open() - take it off the server; it is not removed here. */
 void emit_reset_half_open(struct turn *t, const struct half_open *h);
 
 /* emit_to_client() / emit_to_server() - a bare segment of flow @f with the sequence numbers, timestamps

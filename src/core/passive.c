@@ -145,7 +145,6 @@ static void answer_to_ask(struct turn *t, uint32_t hi, const struct pkt *in)
 		learn_refusal(t, h->service, in);
 	} else {
 		turn_service(t, h->service)->counters.synack_seen++;
-		turn_service(t, h->service)->counters.resets_sent++;
 		learn_synack(t, h->service, in, h->offered);
 		emit_reset_half_open(t, h);
 	}

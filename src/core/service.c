@@ -160,7 +160,6 @@ static void reset_half_open(struct turn *t, struct service *s, uint32_t i)
 {
 	emit_reset_half_open(t, half_open_at(t->a, i));
 	s->counters.half_open_relieved++;
-	s->counters.resets_sent++;
 	half_open_remove(t->a, i);
 	arena_commit(t->a);
 }

@@ -111,8 +111,7 @@ void splice_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct sp
 	struct flow *f;
 
 	if (i == INDEX_NONE) {
-		emit_rst_reply(t, in);
-		turn_service(t, slot)->counters.resets_sent++;
+		emit_rst_reply(t, slot, in);
 		turn_drop(t, GUARD_DROP_TABLE_FULL);
 		return;
 	}
@@ -155,7 +154,6 @@ void splice_client(struct turn *t, uint32_t i, struct pkt *in)
 		if (!turn_checksum_good(t, in))
 			return;
 		emit_to_server(t, f, TCP_RST);
-		turn_service(t, f->service)->counters.resets_sent++;
 		end_splice(t, i);
 		turn_drop(t, GUARD_DROP_CONSUMED);
 		return;
@@ -172,7 +170,6 @@ static void refuse(struct turn *t, uint32_t i, const struct pkt *in)
 	struct flow *f = flow_at(t->a, i);
 
 	emit_to_client(t, f, TCP_RST | TCP_ACK);
-	turn_service(t, f->service)->counters.resets_sent++;
 	learn_refusal(t, f->service, in);
 	end_splice(t, i);
 }
@@ -188,8 +185,7 @@ static void wrong_ack(struct turn *t, uint32_t i, const struct pkt *in)
 	if (f->retries >= WRONG_ACKS_MAX)
 		return;
 	f->retries++;
-	emit_rst_reply(t, in);
-	turn_service(t, f->service)->counters.resets_sent++;
+	emit_rst_reply(t, f->service, in);
 	send_syn(t, f);
 }
 
@@ -295,8 +291,7 @@ static void asked(struct turn *t, uint32_t i, const struct pkt *in)
 			wrong_ack(t, i, in);
 		return;
 	}
-	emit_rst_reply(t, in);
-	turn_service(t, f->service)->counters.resets_sent++;
+	emit_rst_reply(t, f->service, in);
 	if (!(f->flags & FLOW_ASKING))
 		return;
 	learn_synack(t, f->service, in, offered_by(f));

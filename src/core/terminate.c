@@ -511,8 +511,7 @@ static void over_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 		return;
 	}
 	if ((end ? f->server_state : f->client_state) != TCPS_TIME_WAIT) {
-		emit_rst_reply(t, in);
-		turn_service(t, f->service)->counters.resets_sent++;
+		emit_rst_reply(t, f->service, in);
 		return;
 	}
 	if ((in->flags & TCP_FIN) && in->seq + pkt_seg_len(in) == r->rcv_nxt) {

@@ -121,8 +121,7 @@ void terminate_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct
 			full(t, slot);
 			track_forget(t, i);
 		}
-		emit_rst_reply(t, in);
-		turn_service(t, slot)->counters.resets_sent++;
+		emit_rst_reply(t, slot, in);
 		turn_drop(t, GUARD_DROP_TABLE_FULL);
 		return;
 	}
