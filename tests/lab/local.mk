@@ -5,6 +5,7 @@ lab_tests = \
 	tests/lab/doctor.sh \
 	tests/lab/down.sh \
 	tests/lab/dump.sh \
+	tests/lab/failure.sh \
 	tests/lab/few.sh \
 	tests/lab/files.sh \
 	tests/lab/forged.sh \
@@ -25,7 +26,8 @@ lab_tests = \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/few.py tests/lab/forged.py tests/lab/hold.py \
-	tests/lab/malformed.py tests/lab/watch_top.py
+	tests/lab/malformed.py tests/lab/watch_top.py \
+	tests/lab/untranslated.py
 dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
 
