@@ -178,7 +178,6 @@ static void watch(struct sock *s, int fd)
 	int one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	one = 5;
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof(one));
@@ -194,9 +193,16 @@ static int new_socket(void)
 {
 	int fd = socket(me.plan.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			0);
+	char name[16] = "";
+	socklen_t len = sizeof(name);
 
 	if (fd < 0)
 		die("socket");
+	/* before it connects, or listens for those that inherit it; the machine's default may differ */
+	if (fd >= 0 && (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) != 0 ||
+			getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) != 0 ||
+			strcmp(name, "cubic") != 0))
+		die("the kernel has no CUBIC");
 	return fd;
 }
 
