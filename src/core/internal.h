@@ -220,6 +220,17 @@ void answer_syn(struct turn *t, uint32_t slot, struct pkt *in);
  */
 bool answer_ack(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old);
 
+/* ---- calling the server, by either engine ---- */
+
+/*
+ * DEVIATION from RFC 6298 2.1, which begins with one second: the server is at most a few hops away and
+ * a client waits, so the first retransmission comes after a quarter of a second; back-off as usual.
+ */
+#define SERVER_SYN_RTO (250 * USEC_PER_MSEC)
+
+/* How many stale connections of the server are reset before giving up. */
+#define SERVER_STALE_MAX 8
+
 /* ---- splice.c: from a valid cookie to two established halves ---- */
 
 struct splice_offer {

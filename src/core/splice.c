@@ -17,13 +17,7 @@
  */
 #include "core/internal.h"
 
-/*
- * DEVIATION from RFC 6298 2.1, which begins with one second: the server is at most a few hops away and
- * a client waits, so the first retransmission comes after a quarter of a second; back-off as usual.
- */
-#define SYN_RTO		(250 * USEC_PER_MSEC)
 #define SYN_RETRIES_MAX 15
-#define WRONG_ACKS_MAX	8 /* stale connections of the server to be reset before giving up */
 #define ASK_WSCALE	7
 #define ASK_ISN_OFFSET \
 	0x80000000u /* the asking SYN is told from the real one by its sequence number */
@@ -121,7 +115,7 @@ void splice_begin(struct turn *t, uint32_t slot, struct pkt *in, const struct sp
 	if (profile_should_ask(profile_get(t->a, slot, &f->server, f->server_port, t->now), t->now))
 		f->flags |= FLOW_ASKING;
 	send_syn(t, f);
-	track_arm_in(t, i, SYN_RTO);
+	track_arm_in(t, i, SERVER_SYN_RTO);
 	turn_drop(t, GUARD_DROP_CONSUMED);
 }
 
@@ -182,7 +176,7 @@ static void wrong_ack(struct turn *t, uint32_t i, const struct pkt *in)
 {
 	struct flow *f = flow_at(t->a, i);
 
-	if (f->retries >= WRONG_ACKS_MAX)
+	if (f->retries >= SERVER_STALE_MAX)
 		return;
 	f->retries++;
 	emit_rst_reply(t, f->service, in);
@@ -359,6 +353,6 @@ void splice_timeout(struct turn *t, uint32_t i)
 		f->retries++;
 	f->flags &= (uint16_t)~FLOW_ASKING;
 	send_syn(t, f);
-	wait = SYN_RTO << (f->retries < 6 ? f->retries : 6);
+	wait = SERVER_SYN_RTO << (f->retries < 6 ? f->retries : 6);
 	track_arm_in(t, i, age + wait > limit ? limit - age : wait);
 }

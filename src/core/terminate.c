@@ -23,7 +23,6 @@
 
 #include <string.h>
 
-#define WRONG_ACKS_MAX	   8 /* stale connections of the server to be reset before giving up */
 #define POLL_SEGMENTS	   32 /* packets of one flow until others get a turn */
 #define SAY_RESET_AGAIN	   USEC_PER_SEC
 #define HOG_LOOKS	   256 /* flows that are looked at when memory is out */
@@ -405,7 +404,7 @@ static void verdict_of(struct turn *t, enum tcp_result r)
 /* wrong_ack() - the server still holds an earlier connection: it was reset, and asked again at once. */
 static void wrong_ack(struct work *w)
 {
-	if (w->f->retries >= WRONG_ACKS_MAX)
+	if (w->f->retries >= SERVER_STALE_MAX)
 		return;
 	w->f->retries++;
 	w->pipe.end[1]->flags |= TCB_SEND_SYN;

@@ -2,8 +2,7 @@
 /* How a terminated connection begins: the client's end from its cookie, then the call to the server. */
 #include "core/terminate.h"
 
-#define SYN_RTO_MS 250 /* DEVIATION from RFC 6298 2.1, as in splice.c */
-#define SAY_AGAIN  (10 * USEC_PER_SEC)
+#define SAY_AGAIN (10 * USEC_PER_SEC)
 
 static uint32_t ms_of(usec_t t)
 {
@@ -103,7 +102,7 @@ static void connect_server(struct turn *t, struct work *w, const struct tcp_offe
 	struct tcp_io side = tcp_pipe_side(&w->pipe, &w->io, 1);
 	struct tcp_config hasty = *side.config;
 
-	hasty.rto_initial_ms = SYN_RTO_MS;
+	hasty.rto_initial_ms = ms_of(SERVER_SYN_RTO);
 	side.config = &hasty;
 	tcp_connect(w->pipe.end[1], &side, offer);
 }
