@@ -19,25 +19,37 @@ static void evicted(struct turn *t, int slot)
 			    t->a->limits.max_half_open, "the oldest entries give way");
 }
 
+static uint32_t find_entry(const struct turn *t, const struct pkt *syn)
+{
+	return half_open_find(t->a, &syn->src, syn->sport, &syn->dst, syn->dport);
+}
+
+/* new_entry() - for the client's SYN, in place of entry @old, which may be none. Return: its index. */
+static uint32_t new_entry(struct turn *t, uint32_t slot, const struct pkt *syn, uint32_t old)
+{
+	int lost = -1;
+	uint32_t i;
+
+	if (old != HALF_OPEN_NONE)
+		half_open_remove(t->a, old);
+	i = half_open_add(t->a, slot, syn, turn_tick(t), &lost);
+	evicted(t, lost);
+	return i;
+}
+
 void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
 {
-	uint32_t i = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
-	int lost = -1;
+	uint32_t i = find_entry(t, in);
+	struct half_open *h = i == HALF_OPEN_NONE ? NULL : half_open_at(t->a, i);
 
 	turn_accept(t);
-	if (i != HALF_OPEN_NONE) {
-		struct half_open *h = half_open_at(t->a, i);
-
-		if (h->client_isn == in->seq && !h->reset) {
-			if (h->retransmits < RETRANSMITS_MAX)
-				h->retransmits++;
-			turn_service(t, slot)->counters.syn_retransmitted++;
-			return;
-		}
-		half_open_remove(t->a, i); /* the client has begun anew */
+	if (h && h->client_isn == in->seq && !h->reset) {
+		if (h->retransmits < RETRANSMITS_MAX)
+			h->retransmits++;
+		turn_service(t, slot)->counters.syn_retransmitted++;
+		return;
 	}
-	i = half_open_add(t->a, slot, in, turn_tick(t), &lost);
-	evicted(t, lost);
+	i = new_entry(t, slot, in, i); /* the client begins, or begins anew */
 	if (turn_allowed(t))
 		half_open_exempt(t->a, i);
 	else
@@ -46,14 +58,7 @@ void passive_syn(struct turn *t, uint32_t slot, const struct pkt *in)
 
 void passive_ask(struct turn *t, uint32_t slot, const struct pkt *in)
 {
-	uint32_t i = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
-	int lost = -1;
-
-	if (i != HALF_OPEN_NONE)
-		half_open_remove(t->a, i);
-	i = half_open_add(t->a, slot, in, turn_tick(t), &lost);
-	evicted(t, lost);
-	half_open_ask(t->a, i);
+	half_open_ask(t->a, new_entry(t, slot, in, find_entry(t, in)));
 	turn_accept(t);
 }
 
