@@ -67,16 +67,56 @@ static const char *proto_name(const struct ip_addr *server)
 	return ip_addr_is_v4(server) ? "tcp" : "tcp6";
 }
 
-static void write_conn(struct jw *j, uint32_t worker, const struct flow_report *f)
+/*
+ * What writes one flow of @worker that the filter knows. Which rows it picks is its own affair: netstat
+ * has states of its own, and not all flows have ends.
+ */
+typedef void write_flow_fn(struct jw *j, const struct flow_filter *filter, uint32_t worker,
+			   const struct flow_report *f);
+
+/* dump_step() - write the next chunk. Return: STEP_MORE if there may be another one. */
+static enum step dump_step(struct request *r, struct dump *d, write_flow_fn *write)
 {
-	char client[IP_ENDPOINT_STRLEN], server[IP_ENDPOINT_STRLEN], id[24];
+	uint32_t worker = d->worker;
+	enum step step = dump_fetch(r, d);
+
+	for (uint32_t i = 0; i < d->n; i++)
+		write(&r->out, &d->filter, worker, &d->row[i]);
+	return step;
+}
+
+struct endpoints {
+	char client[IP_ENDPOINT_STRLEN], server[IP_ENDPOINT_STRLEN];
+};
+
+static void format_endpoints(const struct flow_report *f, struct endpoints *e)
+{
+	ip_endpoint_format(&f->client, f->client_port, e->client);
+	ip_endpoint_format(&f->server, f->server_port, e->server);
+}
+
+/* row_head() - begin a row about the flow; `close` takes its id. */
+static void row_head(struct jw *j, uint32_t worker, const struct flow_report *f)
+{
+	char id[24];
 
 	snprintf(id, sizeof(id), "%u:%u", worker, f->id);
 	jw_row_begin(j);
 	jw_str(j, "id", id);
 	jw_str(j, "proto", proto_name(&f->server));
-	jw_str(j, "client", ip_endpoint_format(&f->client, f->client_port, client));
-	jw_str(j, "server", ip_endpoint_format(&f->server, f->server_port, server));
+}
+
+static void write_conn(struct jw *j, const struct flow_filter *filter, uint32_t worker,
+		       const struct flow_report *f)
+{
+	struct endpoints e;
+
+	if (!flow_filter_match(filter, f))
+		return;
+	format_endpoints(f, &e);
+	row_head(j, worker, f);
+	jw_str(j, "client", e.client);
+	jw_str(j, "server", e.server);
 	jw_str(j, "client_state", tcp_state_name(f->client_state));
 	jw_str(j, "server_state", tcp_state_name(f->server_state));
 	jw_str(j, "engine", flow_kind_name(f->kind));
@@ -95,36 +135,24 @@ static void write_conn(struct jw *j, uint32_t worker, const struct flow_report *
 enum step ctl_conns(struct request *r)
 {
 	struct dump *d = r->state;
-	uint32_t worker = d->worker;
-	enum step step;
 
-	if (!d->begun)
-		return dump_begin(r, d);
-	step = dump_fetch(r, d);
-	for (uint32_t i = 0; i < d->n; i++)
-		if (flow_filter_match(&d->filter, &d->row[i]))
-			write_conn(&r->out, worker, &d->row[i]);
-	return step;
+	return d->begun ? dump_step(r, d, write_conn) : dump_begin(r, d);
 }
 
-/* write_end() - one end of a terminated connection. @toward: "client" or "server". */
+/* write_end() - one end of a terminated connection: @i = 0 toward the client, 1 toward the server. */
 static void write_end(struct jw *j, uint32_t worker, const struct flow_report *f, unsigned i)
 {
-	char client[IP_ENDPOINT_STRLEN], server[IP_ENDPOINT_STRLEN], id[24];
 	const struct end_report *e = &f->end[i];
+	struct endpoints p;
 
-	snprintf(id, sizeof(id), "%u:%u", worker, f->id);
-	ip_endpoint_format(&f->client, f->client_port, client);
-	ip_endpoint_format(&f->server, f->server_port, server);
-	jw_row_begin(j);
-	jw_str(j, "id", id);
-	jw_str(j, "proto", proto_name(&f->server));
+	format_endpoints(f, &p);
+	row_head(j, worker, f);
 	jw_str(j, "toward", i ? "server" : "client");
 	jw_str(j, "state", tcp_state_name(i ? f->server_state : f->client_state));
 	jw_u64(j, "recv_q", e->recv_queue);
 	jw_u64(j, "send_q", e->send_queue);
-	jw_str(j, "local", i ? client : server);
-	jw_str(j, "peer", i ? server : client);
+	jw_str(j, "local", i ? p.client : p.server);
+	jw_str(j, "peer", i ? p.server : p.client);
 	jw_str(j, "timer", e->timer);
 	write_ms(j, "timer_ms", e->timer ? e->timer_in : USEC_NEVER);
 	jw_u64(j, "rto_ms", e->rto_ms);
@@ -147,24 +175,20 @@ static void write_end(struct jw *j, uint32_t worker, const struct flow_report *f
 	jw_row_end(j);
 }
 
+static void write_ends(struct jw *j, const struct flow_filter *filter, uint32_t worker,
+		       const struct flow_report *f)
+{
+	if (!f->has_ends || !flow_filter_match(filter, f))
+		return;
+	write_end(j, worker, f, 0);
+	write_end(j, worker, f, 1);
+}
+
 enum step ctl_ends(struct request *r)
 {
 	struct dump *d = r->state;
-	uint32_t worker = d->worker;
-	enum step step;
 
-	if (!d->begun)
-		return dump_begin(r, d);
-	step = dump_fetch(r, d);
-	for (uint32_t i = 0; i < d->n; i++) {
-		const struct flow_report *f = &d->row[i];
-
-		if (!f->has_ends || !flow_filter_match(&d->filter, f))
-			continue;
-		write_end(&r->out, worker, f, 0);
-		write_end(&r->out, worker, f, 1);
-	}
-	return step;
+	return d->begun ? dump_step(r, d, write_ends) : dump_begin(r, d);
 }
 
 static void write_netstat(struct jw *j, const char *proto, uint32_t recv_q, uint32_t send_q,
@@ -182,13 +206,15 @@ static void write_netstat(struct jw *j, const char *proto, uint32_t recv_q, uint
 	jw_row_end(j);
 }
 
-static void write_netstat_flow(struct jw *j, const struct flow_report *f)
+static void write_netstat_flow(struct jw *j, const struct flow_filter *filter, uint32_t worker,
+			       const struct flow_report *f)
 {
-	char local[IP_ENDPOINT_STRLEN], foreign[IP_ENDPOINT_STRLEN];
+	struct endpoints e;
 
-	ip_endpoint_format(&f->server, f->server_port, local);
-	ip_endpoint_format(&f->client, f->client_port, foreign);
-	write_netstat(j, proto_name(&f->server), f->recv_queue, f->send_queue, local, foreign,
+	if (!flow_filter_match_netstat(filter, f))
+		return;
+	format_endpoints(f, &e);
+	write_netstat(j, proto_name(&f->server), f->recv_queue, f->send_queue, e.server, e.client,
 		      flow_netstat_state(f), f->service);
 }
 
@@ -217,15 +243,10 @@ enum step ctl_netstat(struct request *r)
 	struct dump *d = r->state;
 	enum step step;
 
-	if (!d->begun) {
-		step = dump_begin(r, d);
-		if (step == STEP_MORE)
-			write_listens(r, &d->filter);
-		return step;
-	}
-	step = dump_fetch(r, d);
-	for (uint32_t i = 0; i < d->n; i++)
-		if (flow_filter_match_netstat(&d->filter, &d->row[i]))
-			write_netstat_flow(&r->out, &d->row[i]);
+	if (d->begun)
+		return dump_step(r, d, write_netstat_flow);
+	step = dump_begin(r, d);
+	if (step == STEP_MORE)
+		write_listens(r, &d->filter);
 	return step;
 }
