@@ -147,11 +147,19 @@ static const char *const conns_titles[] = {
 	"ID",	"PROTO", "CLIENT", "SERVER", "CLIENT-STATE", "SERVER-STATE", "ENGINE",	"SERVICE",
 	">AGE", ">IDLE", "TIMER",  ">IN",    ">OUT",	     ">RECV-Q",	     ">SEND-Q", NULL};
 
-static void conns_row(struct screen *s, const json_t *row)
+/* cell_timer() - what it is for, and how long until it fires. */
+static void cell_timer(struct screen *s, const json_t *row)
 {
 	const char *timer = row_str(row, "timer");
 	char text[80], left[TEXT_NUMBER_MAX];
 
+	snprintf(text, sizeof(text), "%.40s %s", timer,
+		 text_duration(row_u64(row, "timer_ms"), left));
+	table_cell(&s->table, *timer ? text : "-", false);
+}
+
+static void conns_row(struct screen *s, const json_t *row)
+{
 	cell_str(s, row, "id");
 	cell_str(s, row, "proto");
 	cell_str(s, row, "client");
@@ -162,9 +170,7 @@ static void conns_row(struct screen *s, const json_t *row)
 	cell_str(s, row, "service");
 	cell_duration(s, row, "age_ms");
 	cell_duration(s, row, "idle_ms");
-	snprintf(text, sizeof(text), "%.40s %s", timer,
-		 text_duration(row_u64(row, "timer_ms"), left));
-	table_cell(&s->table, *timer ? text : "-", false);
+	cell_timer(s, row);
 	cell_count(s, row, "bytes_in");
 	cell_count(s, row, "bytes_out");
 	cell_exact(s, row, "recv_q");
@@ -186,8 +192,7 @@ static void append(char *text, size_t size, const json_t *row, const char *key)
 /* ends_row() - what `ss -ti` would say of it. */
 static void ends_row(struct screen *s, const json_t *row)
 {
-	const char *timer = row_str(row, "timer");
-	char text[80], left[TEXT_NUMBER_MAX];
+	char text[80];
 
 	cell_str(s, row, "id");
 	cell_str(s, row, "toward");
@@ -196,9 +201,7 @@ static void ends_row(struct screen *s, const json_t *row)
 	cell_exact(s, row, "send_q");
 	cell_str(s, row, "local");
 	cell_str(s, row, "peer");
-	snprintf(text, sizeof(text), "%.40s %s", timer,
-		 text_duration(row_u64(row, "timer_ms"), left));
-	table_cell(&s->table, *timer ? text : "-", false);
+	cell_timer(s, row);
 	cell_duration(s, row, "rto_ms");
 	snprintf(text, sizeof(text), "%.3f/%.3f ms", (double)row_u64(row, "srtt_us") / 1e3,
 		 (double)row_u64(row, "rttvar_us") / 1e3);
