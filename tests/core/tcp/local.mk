@@ -5,6 +5,8 @@ check_PROGRAMS += tests/core/tcp/sim
 TESTS += tests/core/tcp/sim
 tests_core_tcp_sim_SOURCES = \
 	tests/core/tcp/network.c \
+	tests/core/tcp/pieces.c \
+	tests/core/tcp/pieces.h \
 	tests/core/tcp/sim.c \
 	tests/core/tcp/world.c \
 	tests/core/tcp/world.h
@@ -19,6 +21,8 @@ EXTRA_DIST += tests/core/tcp/goodput.txt
 tests_core_tcp_goodput_SOURCES = \
 	tests/core/tcp/goodput.c \
 	tests/core/tcp/network.c \
+	tests/core/tcp/pieces.c \
+	tests/core/tcp/pieces.h \
 	tests/core/tcp/world.c \
 	tests/core/tcp/world.h
 tests_core_tcp_goodput_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -34,7 +38,10 @@ liblwipstack_la_SOURCES = \
 	tests/core/tcp/lwip/stack.h
 liblwipstack_la_CFLAGS = $(AM_CFLAGS) $(LWIP_CFLAGS)
 check_PROGRAMS += tests/core/tcp/lwip/lwip
-tests_core_tcp_lwip_lwip_SOURCES = tests/core/tcp/lwip/lwip.c
+tests_core_tcp_lwip_lwip_SOURCES = \
+	tests/core/tcp/lwip/lwip.c \
+	tests/core/tcp/pieces.c \
+	tests/core/tcp/pieces.h
 tests_core_tcp_lwip_lwip_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_core_tcp_lwip_lwip_LDADD = liblwipstack.la libcore.la libwire.la libbase.la
 endif
@@ -46,7 +53,9 @@ tcp_kernel = \
 	tests/core/tcp/kernel/path.c \
 	tests/core/tcp/kernel/path.h \
 	tests/core/tcp/kernel/peer.c \
-	tests/core/tcp/kernel/wire.c
+	tests/core/tcp/kernel/wire.c \
+	tests/core/tcp/pieces.c \
+	tests/core/tcp/pieces.h
 TESTS += tests/core/tcp/kernel.sh
 dist_noinst_SCRIPTS += tests/core/tcp/kernel.sh
 check_PROGRAMS += tests/core/tcp/kernel/cases

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/seq.h"
+#include "pieces.h"
 #include "wire/text.h"
 #include "world.h"
 
@@ -234,30 +235,17 @@ static void trace(const struct world *w, unsigned from, const struct tcp_segment
 
 void network_send(struct world *w, unsigned from, const struct tcp_segment *s)
 {
-	static uint8_t payload[1 << 17];
 	struct tcp_io io = world_io(w, from);
-	uint32_t mss = s->mss ? s->mss : 1; /* no payload without */
+	struct tcp_segment piece;
+	struct pieces pieces;
 
 	observe_sending(w, from, s);
 	trace(w, from, s);
 	w->end[from].sent++;
 	w->end[from].sent_bytes += s->len;
-	tcp_stream_copy(io.out, io.memory, s->offset, payload, s->len);
-	for (uint32_t at = 0; at == 0 || at < s->len; at += mss) {
-		struct tcp_segment piece = *s;
-
-		piece.seq += at;
-		piece.len = s->len - at < mss ? s->len - at : mss;
-		piece.data = payload + at;
-		if (at + piece.len < s->len)
-			piece.flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
-		if (s->flags & TCP_URG) {
-			piece.urgent = (uint16_t)(s->urgent - at);
-			if (s->urgent <= at)
-				piece.flags &= (uint16_t)~TCP_URG;
-		}
+	pieces_begin(&pieces, &io, s);
+	while (pieces_next(&pieces, &piece))
 		send_piece(w, from, &piece);
-	}
 }
 
 /* ---- receiving ---- */

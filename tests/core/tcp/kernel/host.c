@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/tcp/pieces.h"
 #include "core/tcp/tcp.h"
 #include "kernel.h"
 #include "wire/build.h"
@@ -137,21 +138,13 @@ static void send_piece(struct host *h, const struct tcp_segment *s, uint16_t own
 
 static void send_segment(struct host *h, struct conn *c, const struct tcp_segment *s)
 {
-	static uint8_t payload[1 << 17];
 	struct tcp_io io = io_of(h, c);
-	uint32_t mss = s->mss ? s->mss : 1;
+	struct tcp_segment piece;
+	struct pieces pieces;
 
-	tcp_stream_copy(io.out, io.memory, s->offset, payload, s->len);
-	for (uint32_t at = 0; at == 0 || at < s->len; at += mss) {
-		struct tcp_segment piece = *s;
-
-		piece.seq += at;
-		piece.len = s->len - at < mss ? s->len - at : mss;
-		piece.data = payload + at;
-		if (at + piece.len < s->len)
-			piece.flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
+	pieces_begin(&pieces, &io, s);
+	while (pieces_next(&pieces, &piece))
 		send_piece(h, &piece, c->own_port, c->peer_port);
-	}
 }
 
 /* ---- the application ---- */

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/tcp/pieces.h"
 #include "core/tcp/pipe.h"
 #include "sim/rng.h"
 #include "stack.h"
@@ -208,21 +209,13 @@ static void send_piece(unsigned end, const struct tcp_segment *s)
 
 static void send_segment(unsigned end, const struct tcp_segment *s)
 {
-	static uint8_t payload[1 << 17];
 	struct tcp_io io = side(end);
-	uint32_t mss = s->mss ? s->mss : 1;
+	struct tcp_segment piece;
+	struct pieces pieces;
 
-	tcp_stream_copy(io.out, io.memory, s->offset, payload, s->len);
-	for (uint32_t at = 0; at == 0 || at < s->len; at += mss) {
-		struct tcp_segment piece = *s;
-
-		piece.seq += at;
-		piece.len = s->len - at < mss ? s->len - at : mss;
-		piece.data = payload + at;
-		if (at + piece.len < s->len)
-			piece.flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
+	pieces_begin(&pieces, &io, s);
+	while (pieces_next(&pieces, &piece))
 		send_piece(end, &piece);
-	}
 }
 
 /* take_packet() - one for us; the peer's port is learned from its SYN. */
