@@ -95,6 +95,13 @@ tests_core_test_splice_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_splice_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_splice_LDADD = $(CORE_TEST_LIBS)
 
+check_PROGRAMS += tests/core/test_splice_begin
+TESTS += tests/core/test_splice_begin
+tests_core_test_splice_begin_SOURCES = tests/core/test_splice_begin.c
+tests_core_test_splice_begin_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_splice_begin_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_splice_begin_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_relay
 TESTS += tests/core/test_relay
 tests_core_test_relay_SOURCES = tests/core/test_relay.c tests/core/relay_story.h
