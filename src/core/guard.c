@@ -360,7 +360,7 @@ static void flow_syn(struct turn *t, uint32_t i, struct pkt *in)
 	struct flow *f = flow_at(t->a, i);
 	uint32_t slot = f->service;
 
-	if (flow_is_terminated(f) ? terminate_is_reused(f, in) : relay_is_reused(f, in)) {
+	if (flow_is_terminated(f) ? terminate_is_reused(t, f, in) : relay_is_reused(f, in)) {
 		client_input(t, slot, in, i);
 	} else if (flow_is_terminated(f)) {
 		terminate_input(t, i, FROM_CLIENT, in);

@@ -289,7 +289,7 @@ bool terminate_expects(struct turn *t, uint32_t slot, const struct pkt *in);
 bool terminate_cannot_be(struct turn *t, struct flow *f, const struct pkt *in);
 
 /* terminate_is_reused() - does this SYN of the client begin a new connection on flow @f? */
-bool terminate_is_reused(const struct flow *f, const struct pkt *syn);
+bool terminate_is_reused(struct turn *t, struct flow *f, const struct pkt *syn);
 
 /* terminate_poll() - send what waits, as far as the outbox has room. */
 void terminate_poll(struct turn *t);

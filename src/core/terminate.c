@@ -528,10 +528,26 @@ bool terminate_cannot_be(struct turn *t, struct flow *f, const struct pkt *in)
 	return seq_gt(in->ack, e->snd_nxt) || seq_leq(in->ack, e->iss);
 }
 
-bool terminate_is_reused(const struct flow *f, const struct pkt *syn)
+/*
+ * half_is_reused() - the client's end is over, the server's is not yet. As long as the server still takes what
+ * the client has sent, the SYN is answered by an ACK, and comes again.
+ */
+static bool half_is_reused(struct turn *t, struct flow *f, const struct pkt *syn)
+{
+	struct tcp_pipe p = terminal_pipe(t->a, f);
+	const struct tcb *server = p.end[1];
+
+	if (p.end[0]->state == TCPS_CLOSED)
+		return true;
+	if (tcp_stream_waiting(p.stream[0]) > 0 && server->backoff == 0)
+		return false;
+	return tcp_is_reuse(p.end[0], syn->seq, &syn->opt);
+}
+
+bool terminate_is_reused(struct turn *t, struct flow *f, const struct pkt *syn)
 {
 	if (!flow_is_over(f))
-		return false;
+		return half_is_reused(t, f, syn);
 	if (f->client_state == TCPS_CLOSED)
 		return true;
 	/* RFC 6191 2, but a number that is newer is enough: some begin each connection at another time */

@@ -313,6 +313,64 @@ START_TEST(ports_in_time_wait_are_used_again)
 }
 END_TEST
 
+/* close_half() - the client's end is in TIME-WAIT, the server has not taken @len bytes and the FIN. */
+static void close_half(uint32_t len)
+{
+	open_both();
+	server(TCP_ACK | TCP_FIN, 1, 1, 0);
+	client(TCP_ACK | TCP_FIN, 1, 2, len);
+	fx_states(c.client, TCPS_TIME_WAIT, TCPS_LAST_ACK);
+}
+
+START_TEST(ports_with_one_half_in_time_wait_are_used_again)
+{
+	struct segment syn;
+
+	close_half(0);
+	c.client_ts -= 100; /* an old duplicate */
+	syn = fx_conn_syn(&c);
+	fx_drop(&syn, GUARD_DROP_OUT_OF_WINDOW);
+	poll();
+	to_client(0, TCP_ACK, 2, 2, 0);
+	c.client_ts += 1000;
+	c.client_isn += 5000;
+	open_both();
+	ck_assert_uint_eq(fx_count_flows(), 1);
+	ck_assert_uint_eq(fx_counters().terminated, 2);
+}
+END_TEST
+
+START_TEST(what_the_server_still_takes_goes_before_a_new_connection)
+{
+	struct segment syn;
+
+	close_half(100);
+	c.client_ts += 1000;
+	c.client_isn += 5000;
+	syn = fx_conn_syn(&c);
+	take(&syn);
+	poll();
+	c.client_isn -= 5000;
+	to_client(0, TCP_ACK, 2, 102, 0);
+	server(TCP_ACK, 2, 102, 0);
+	fx_states(c.client, TCPS_TIME_WAIT, TCPS_CLOSED);
+	c.client_isn += 5000;
+	open_both();
+}
+END_TEST
+
+/* Nobody may be kept out for as long as a server can be silent. */
+START_TEST(a_server_that_is_gone_holds_no_ports)
+{
+	close_half(100);
+	fx_advance(2 * USEC_PER_SEC);
+	c.client_ts += 2000;
+	c.client_isn += 5000;
+	open_both();
+	ck_assert_uint_eq(fx_count_flows(), 1);
+}
+END_TEST
+
 START_TEST(a_reset_becomes_a_reset)
 {
 	struct segment s;
@@ -624,6 +682,9 @@ int main(void)
 	tcase_add_test(t, an_early_fin_waits_for_the_server);
 	tcase_add_test(t, time_wait_needs_no_terminal);
 	tcase_add_test(t, ports_in_time_wait_are_used_again);
+	tcase_add_test(t, ports_with_one_half_in_time_wait_are_used_again);
+	tcase_add_test(t, what_the_server_still_takes_goes_before_a_new_connection);
+	tcase_add_test(t, a_server_that_is_gone_holds_no_ports);
 	tcase_add_test(t, a_reset_becomes_a_reset);
 	tcase_add_test(t, killed_on_both_sides);
 	tcase_add_test(t, out_of_order_pieces_are_put_together);

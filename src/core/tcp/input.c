@@ -253,15 +253,14 @@ static enum tcp_result input_syn_sent(struct tcb *t, const struct tcp_io *io, st
 
 /* ---- the other states ---- */
 
-/* is_reuse() - RFC 6191: may this SYN begin a new connection out of TIME-WAIT? */
-static bool is_reuse(const struct tcb *t, const struct tcp_segment *s)
+bool tcp_is_reuse(const struct tcb *t, uint32_t seq, const struct tcp_options *syn)
 {
-	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+	if (t->state != TCPS_TIME_WAIT)
 		return false;
-	if ((t->flags & TCB_TS_RECENT) && (s->opt.present & TCP_OPT_TIMESTAMPS) &&
-	    s->opt.ts_val != t->ts_recent)
-		return seq_gt(s->opt.ts_val, t->ts_recent);
-	return seq_gt(s->seq, t->rcv_nxt);
+	if ((t->flags & TCB_TS_RECENT) && (syn->present & TCP_OPT_TIMESTAMPS) &&
+	    syn->ts_val != t->ts_recent)
+		return seq_gt(syn->ts_val, t->ts_recent);
+	return seq_gt(seq, t->rcv_nxt);
 }
 
 /* paws() - RFC 7323 5.3 R1; forgotten after 24 days of silence. */
@@ -344,8 +343,11 @@ static enum tcp_result check_sequence(struct tcb *t, const struct tcp_io *io,
 {
 	enum tcp_result result;
 
-	if (t->state == TCPS_TIME_WAIT && is_reuse(t, s))
+	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
+	    tcp_is_reuse(t, s->seq, &s->opt)) {
+		challenge(t, io); /* to be sent by those who cannot begin anew just now */
 		return TCP_IN_REUSE;
+	}
 	result = paws(t, io, s);
 	if (result != TCP_IN_OK)
 		return result;

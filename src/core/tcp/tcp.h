@@ -159,6 +159,12 @@ void tcp_connecting(struct tcb *t, const struct tcp_io *io, const struct tcp_off
 enum tcp_result tcp_input(struct tcb *t, const struct tcp_io *io, struct tcp_segment *s,
 			  struct tcp_segment *reply);
 
+/*
+ * tcp_is_reuse() - RFC 6191: is @t in TIME-WAIT, and does a SYN with these begin a new connection?
+ * tcp_input() says TCP_IN_REUSE of it; who does not begin one finds that an ACK is owed.
+ */
+bool tcp_is_reuse(const struct tcb *t, uint32_t seq, const struct tcp_options *syn);
+
 /* tcp_refuse() - the answer to a segment for which there is no connection, RFC 9293 3.10.7.1. */
 void tcp_refuse(const struct tcp_segment *s, struct tcp_segment *reply);
 

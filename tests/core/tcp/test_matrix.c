@@ -168,8 +168,8 @@ static void offer(enum kind kind, uint32_t seq)
 
 static char answer(void)
 {
-	if (lone.result == TCP_IN_REUSE)
-		return 'U';
+	if (lone.result == TCP_IN_REUSE) /* or an ACK, where nothing new can begin yet */
+		return lone_out() && lone.s.flags == TCP_ACK ? 'U' : '?';
 	if (lone.reply.flags & TCP_RST)
 		return 'R';
 	if (!lone_out())
