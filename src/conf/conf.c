@@ -31,6 +31,7 @@ static void conf_defaults(struct conf *c, const char *name)
 	c->placement = CONF_PLACEMENT_AUTO;
 	c->firewall = CONF_FIREWALL_AUTO;
 	c->anti_spoof = true;
+	c->repair_rules = true;
 	c->mark = 0x7c9d;
 	c->on_failure = CONF_ON_FAILURE_OPEN;
 	c->max_flows = 262144;

@@ -59,6 +59,7 @@ struct conf {
 	enum conf_firewall firewall;
 	bool kernel_set; /* hand denied clients over to the kernel */
 	bool anti_spoof; /* drop what comes from a server's address by the wrong interface */
+	bool repair_rules; /* put firewall rules back that somebody has taken away */
 	uint32_t mark; /* of packets that the guard sends; never 0; used as its own mask */
 	enum conf_on_failure on_failure;
 	uint32_t max_flows, max_half_open; /* of the whole daemon, all workers together */

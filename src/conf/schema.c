@@ -129,6 +129,7 @@ const struct conf_option conf_options[] = {
 	{NAME("placement", CONF_ROOT), ONE_OF(placement_names), GLOBAL(placement)},
 	{NAME("firewall", CONF_ROOT), ONE_OF(firewall_names), GLOBAL(firewall)},
 	{NAME("anti-spoof", CONF_ROOT), .kind = CONF_KIND_BOOL, GLOBAL(anti_spoof)},
+	{NAME("repair-rules", CONF_ROOT), .kind = CONF_KIND_BOOL, GLOBAL(repair_rules), LIVE},
 	{NAME("kernel-set", CONF_ROOT), .kind = CONF_KIND_BOOL, GLOBAL(kernel_set)},
 	{NAME("mark", CONF_ROOT), .kind = CONF_KIND_MARK, .min = 1, .max = UINT32_MAX, GLOBAL(mark),
 	 FIXED},

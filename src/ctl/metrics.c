@@ -242,6 +242,12 @@ static void write_tables(const struct figures *f)
 	       f->ops->resident(f->ops->ctx));
 	single(f->out, "tcpguard_arena_bytes", "gauge", "bytes", "Memory set aside for the tables",
 	       r->arena_bytes);
+	single(f->out, "tcpguard_rules_in_force", "gauge", NULL,
+	       "1 if the firewall rules are as they should be, 0 if somebody has changed them",
+	       *f->ops->rules_missing(f->ops->ctx) == '\0');
+	single(f->out, "tcpguard_rules_repaired", "counter", NULL,
+	       "How often firewall rules were put back that somebody had taken away",
+	       f->ops->rules_repaired(f->ops->ctx));
 	single(f->out, "tcpguard_forged", "counter", NULL,
 	       "Packets dropped because they were forged in a server's name",
 	       f->ops->forged(f->ops->ctx));

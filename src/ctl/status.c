@@ -93,6 +93,8 @@ static void write_status(struct request *r, const struct guard_report *sum,
 	jw_u64(j, "uptime_ms", (ops->now(ops->ctx) - ops->started(ops->ctx)) / USEC_PER_MSEC);
 	jw_str(j, "config", ops->config_path(ops->ctx));
 	jw_str(j, "firewall", ops->firewall(ops->ctx));
+	jw_str(j, "rules_missing", ops->rules_missing(ops->ctx));
+	jw_u64(j, "rules_repaired", ops->rules_repaired(ops->ctx));
 	write_attacked(j, sums);
 	jw_u64(j, "flows", sum->flows_used);
 	jw_u64(j, "flows_max", sum->flows_max);

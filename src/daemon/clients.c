@@ -208,6 +208,17 @@ static void catch_up(struct daemon *d)
 	c->kernel_again = clock_now() + KERNEL_AGAIN;
 }
 
+void clients_kernel_lost(struct daemon *d)
+{
+	struct clients *c = d->clients;
+
+	if (!kernel_set_lost(&c->kernel))
+		return;
+	events_note(d, GUARD_EVENT_RULES_CHANGED, "",
+		    "the table of denied clients is gone (nftables); put back");
+	catch_up(d);
+}
+
 /* ---- the stages ---- */
 
 int clients_start(struct daemon *d, char *why, size_t why_len)

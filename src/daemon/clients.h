@@ -46,6 +46,9 @@ void clients_given(struct daemon *d, struct rules *rules, bool all);
 /* clients_second() - once a second: what is over goes, the file and the kernel catch up. */
 void clients_second(struct daemon *d);
 
+/* clients_kernel_lost() - somebody may have deleted the kernel's table of denied clients: is it there? */
+void clients_kernel_lost(struct daemon *d);
+
 /* For the control socket, see ctl/ops.h. */
 int clients_change(struct daemon *d, const struct ctl_rule_change *change, char *why,
 		   size_t why_len);

@@ -104,6 +104,16 @@ static const char *firewall(void *ctx)
 	return firewall_name(&((struct daemon *)ctx)->firewall);
 }
 
+static const char *rules_missing(void *ctx)
+{
+	return keep_rules_missing(ctx);
+}
+
+static uint64_t rules_repaired(void *ctx)
+{
+	return ((struct daemon *)ctx)->rules.repaired;
+}
+
 static uint64_t forged(void *ctx)
 {
 	return firewall_forged(&((struct daemon *)ctx)->firewall);
@@ -156,6 +166,8 @@ void control_fill(struct daemon *d)
 		.attack_number = attack_number,
 		.attack_row = attack_row,
 		.firewall = firewall,
+		.rules_missing = rules_missing,
+		.rules_repaired = rules_repaired,
 		.forged = forged,
 		.resident = resident,
 	};

@@ -342,7 +342,7 @@ static const struct {
 	{clients_start, clients_stop},	 {start_control, stop_control},
 	{metrics_start, metrics_stop},	 {baselines_start, baselines_stop},
 	{start_timers, stop_timers},	 {daemon_watch_addresses, daemon_unwatch_addresses},
-	{start_firewall, stop_firewall},
+	{keep_rules_start, keep_rules_stop},	 {start_firewall, stop_firewall},
 };
 
 static void serve(struct daemon *d)

@@ -12,6 +12,7 @@
 #include "ctl/server.h"
 #include "daemon/attacks.h"
 #include "daemon/baselines.h"
+#include "daemon/keep_rules.h"
 #include "daemon/log.h"
 #include "daemon/takeover.h"
 #include "daemon/worker.h"
@@ -61,6 +62,7 @@ struct daemon {
 	struct board *board; /* of the workers; NULL if there is only one */
 	struct worker *worker[CONF_WORKERS_MAX];
 	struct firewall firewall;
+	struct rules_keeper rules;
 	char large_said[TUN_WHY_MAX]; /* the last reason for not sending long packets whole */
 	struct attacks attacks;
 	usec_t baselines_due; /* on the guards' clock */
@@ -120,6 +122,9 @@ int daemon_set(struct daemon *d, const char *key, const char *value, char *why, 
 
 /* placement.c: daemon_install_rules() - install the rules for @c and the retired listens. */
 int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size_t why_len);
+
+/* daemon_firewall_config() - what those are made from; valid until the next call. Main thread only. */
+struct firewall_config daemon_firewall_config(const struct daemon *d, const struct conf *c);
 
 /* daemon_watch_addresses() - from now on the rules follow the addresses of this host. */
 int daemon_watch_addresses(struct daemon *d, char *why, size_t why_len);

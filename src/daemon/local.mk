@@ -13,6 +13,7 @@ tcpguardd_SOURCES = \
 	src/daemon/handover.c src/daemon/handover.h \
 	src/daemon/history.c src/daemon/history.h \
 	src/daemon/history_file.c src/daemon/history_file.h \
+	src/daemon/keep_rules.c src/daemon/keep_rules.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/main.c \
 	src/daemon/metrics.c src/daemon/metrics.h \

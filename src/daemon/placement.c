@@ -36,8 +36,7 @@ static enum firewall_placement firewall_placement(enum conf_placement p)
 	return map[p];
 }
 
-/* describe() - what the rules for @c and the retired listens are made from; valid until the next call. */
-static struct firewall_config describe(const struct daemon *d, const struct conf *c)
+struct firewall_config daemon_firewall_config(const struct daemon *d, const struct conf *c)
 {
 	static struct guard_listen listen[GUARD_LISTENS_MAX]; /* main thread only */
 	static bool whole[GUARD_LISTENS_MAX], closed[GUARD_LISTENS_MAX];
@@ -74,7 +73,7 @@ static struct firewall_config describe(const struct daemon *d, const struct conf
 
 int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size_t why_len)
 {
-	struct firewall_config fc = describe(d, c);
+	struct firewall_config fc = daemon_firewall_config(d, c);
 	int rc = firewall_install(&d->firewall, &fc, why, why_len);
 
 	if (rc == 0 && d->firewall.no_anti_spoof)
@@ -83,6 +82,8 @@ int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size
 			"this kernel's firewall cannot look up reverse paths: on a gateway, forged "
 			"answers of the servers are believed; filter them in front of it, or say "
 			"anti-spoof = no");
+	if (rc == 0)
+		keep_rules_installed(d, &fc);
 	return rc;
 }
 
@@ -99,7 +100,7 @@ static void look_in(struct daemon *d, long seconds, long ms)
 static void addresses_settled(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
-	struct firewall_config fc = describe(d, d->conf);
+	struct firewall_config fc = daemon_firewall_config(d, d->conf);
 	uint32_t moved = firewall_misplaced(&d->firewall, &fc);
 	char why[DAEMON_WHY_MAX];
 

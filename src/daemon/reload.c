@@ -107,6 +107,7 @@ static void put_in_force(struct daemon *d, struct conf *new)
 		log_message(LOG_ERR,
 			    "a worker did not take the new configuration; restart the daemon");
 	daemon_log_open(d, new);
+	keep_rules_look(d);
 }
 
 int daemon_reload(struct daemon *d, bool apply, conf_report_fn *report, conf_report_fn *note,

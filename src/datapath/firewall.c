@@ -124,7 +124,7 @@ static int iptables_fill(const struct iptables *t, const struct firewall_plan *p
 	struct firewall_missing missing = {
 		.jump_pre = !iptables_has(tool, "-C", "PREROUTING", FIREWALL_CHAIN_PRE),
 		.jump_out = !iptables_has(tool, "-C", "OUTPUT", FIREWALL_CHAIN_OUT),
-		.forged = !iptables_has(tool, "-S", FIREWALL_CHAIN_FORGED, NULL),
+		.forged = !iptables_has(tool, "-C", FIREWALL_CHAIN_FORGED, "DROP"),
 	};
 	char *text = NULL;
 	size_t len = 0;

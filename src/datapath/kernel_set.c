@@ -503,17 +503,43 @@ void kernel_set_withdraw(struct kernel_set *k)
 	k->in_force = false;
 }
 
-void kernel_set_remove(struct kernel_set *k)
+static int list_table(char error[TOOL_ERROR_MAX])
 {
 	static const char *const list[] = {"nft", "list", "table", "inet", KERNEL_SET_TABLE, NULL};
-	static const char *const delete[] = {"nft",  "delete",	       "table",
-					     "inet", KERNEL_SET_TABLE, NULL};
-	char error[TOOL_ERROR_MAX];
 
-	if (tool_run(list, NULL, 0, error) == 0)
-		tool_run(delete, NULL, 0, error);
+	return tool_run(list, NULL, 0, error);
+}
+
+/* forget() - there is no table of ours any more. */
+static void forget(struct kernel_set *k)
+{
 	free(k->range);
 	k->range = NULL;
 	k->n_ranges = k->n_groups = 0;
 	k->in_force = false;
+}
+
+bool kernel_set_lost(struct kernel_set *k)
+{
+	char error[TOOL_ERROR_MAX] = "";
+
+	if (k->n_groups == 0 || list_table(error) <= 0 || !strstr(error, "No such file"))
+		return false;
+	for (uint32_t i = 0; i < RULES_MAX; i++) {
+		k->count[i].before += k->count[i].now;
+		k->count[i].now = 0;
+	}
+	forget(k);
+	return true;
+}
+
+void kernel_set_remove(struct kernel_set *k)
+{
+	static const char *const delete[] = {"nft",  "delete",	       "table",
+					     "inet", KERNEL_SET_TABLE, NULL};
+	char error[TOOL_ERROR_MAX];
+
+	if (list_table(error) == 0)
+		tool_run(delete, NULL, 0, error);
+	forget(k);
 }

@@ -74,6 +74,12 @@ void kernel_set_withdraw(struct kernel_set *k);
  */
 void kernel_set_remove(struct kernel_set *k);
 
+/*
+ * kernel_set_lost() - is the table gone that should be there? Then it is as if there had never been one, but
+ * for the counts. Asks the tool.
+ */
+bool kernel_set_lost(struct kernel_set *k);
+
 /* For tests. */
 
 /*

@@ -102,6 +102,26 @@ static void print_datapath(const json_t *workers)
 	}
 }
 
+/* print_firewall() - an older daemon does not tell of its rules. */
+static void print_firewall(struct screen *s, const json_t *row)
+{
+	const char *missing = json_string_value(json_object_get(row, "rules_missing"));
+	uint64_t repaired = row_u64(row, "rules_repaired");
+	char n[TEXT_NUMBER_MAX];
+
+	screen_print(s, row_str(row, "firewall"), false);
+	if (repaired > 0)
+		printf(", rules put back %s time%s", text_exact(repaired, n),
+		       repaired == 1 ? "" : "s");
+	putchar('\n');
+	if (missing && *missing) {
+		label("");
+		screen_print(s, "the rules are not in force: ", true);
+		screen_print(s, missing, true);
+		putchar('\n');
+	}
+}
+
 void view_status_row(struct screen *s, const json_t *row)
 {
 	char a[TEXT_NUMBER_MAX], b[TEXT_NUMBER_MAX], c[TEXT_NUMBER_MAX];
@@ -113,8 +133,7 @@ void view_status_row(struct screen *s, const json_t *row)
 	screen_print(s, row_str(row, "config"), false);
 	putchar('\n');
 	label("firewall");
-	screen_print(s, row_str(row, "firewall"), false);
-	putchar('\n');
+	print_firewall(s, row);
 	print_attacked(s, row);
 	used_of(row, "flows", "flows", "flows_max");
 	used_of(row, "terminated", "terminated", "terminated_max");

@@ -37,6 +37,7 @@ START_TEST(shortest_file_gets_defaults)
 	ck_assert_int_eq(c->placement, CONF_PLACEMENT_AUTO);
 	ck_assert_int_eq(c->firewall, CONF_FIREWALL_AUTO);
 	ck_assert(c->anti_spoof);
+	ck_assert(c->repair_rules);
 	ck_assert_uint_eq(c->mark, 0x7c9d);
 	ck_assert_int_eq(c->on_failure, CONF_ON_FAILURE_OPEN);
 	ck_assert_uint_eq(c->max_flows, 262144);
@@ -65,6 +66,7 @@ static const char full[] =
 	"placement = gateway /* one\n"
 	"  two */ firewall = iptables\n"
 	"anti-spoof = no\n"
+	"repair-rules = no\n"
 	"mark = 0x10\n"
 	"on-failure = closed\n"
 	"max-flows = 1M\r\n"
@@ -121,6 +123,7 @@ START_TEST(every_option_is_taken)
 	ck_assert_int_eq(c->placement, CONF_PLACEMENT_GATEWAY);
 	ck_assert_int_eq(c->firewall, CONF_FIREWALL_IPTABLES);
 	ck_assert(!c->anti_spoof);
+	ck_assert(!c->repair_rules);
 	ck_assert_uint_eq(c->mark, 0x10);
 	ck_assert_int_eq(c->on_failure, CONF_ON_FAILURE_CLOSED);
 	ck_assert(conf_fails_open(c, 0));

@@ -441,6 +441,16 @@ static const char *fake_firewall(void *ctx)
 	return "iptables";
 }
 
+static const char *fake_rules_missing(void *ctx)
+{
+	return "";
+}
+
+static uint64_t fake_rules_repaired(void *ctx)
+{
+	return 3;
+}
+
 static uint64_t fake_forged(void *ctx)
 {
 	return 12;
@@ -499,6 +509,8 @@ void fake_init(struct fake *f, uint32_t n_workers, uint32_t flows_per_worker)
 		.attack_number = fake_attack_number,
 		.attack_row = fake_attack_row,
 		.firewall = fake_firewall,
+		.rules_missing = fake_rules_missing,
+		.rules_repaired = fake_rules_repaired,
 		.forged = fake_forged,
 		.resident = fake_resident,
 	};

@@ -40,6 +40,8 @@ START_TEST(status_adds_the_workers_up)
 	ck_assert_int_eq(number(j, "arena_bytes"), 2 << 20);
 	ck_assert_str_eq(string(j, "firewall"), "iptables");
 	ck_assert_int_eq(number(j, "forged"), 12);
+	ck_assert_str_eq(string(j, "rules_missing"), "");
+	ck_assert_int_eq(number(j, "rules_repaired"), 3);
 	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(j, "attacked"), 0)),
 			 "web");
 	workers = json_object_get(j, "workers");

@@ -6,7 +6,8 @@ hold.py hold ADDRESS PORT N SECONDS      N connections at once, each speaks up t
 
 What each connection sends is a stream of numbered words, and the echo must be just that. When it is
 over, or on SIGTERM, one JSON line: connections, lost (not opened, ended, or an echo that is wrong),
-words, and the longest time that an echo took, in ms. Exit status 0 if none was lost.
+words, and the longest time that an echo took, in ms. Exit status 0 if none was lost. On SIGUSR1 such a
+line about the time since the last one, echoes that are still waited for included.
 """
 import json
 import random
@@ -91,6 +92,14 @@ class Connection:
             self.next = now + INTERVAL * random.uniform(0.5, 1)
 
 
+def report(connections):
+    lost = [c.lost for c in connections if c.lost]
+    print(json.dumps({"connections": len(connections), "lost": len(lost), "why": sorted(set(lost)),
+                      "words": sum(c.words for c in connections),
+                      "worst_ms": round(1000 * max(c.worst for c in connections))}), flush=True)
+    return 1 if lost else 0
+
+
 def hold(to, n, seconds):
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
@@ -99,11 +108,20 @@ def hold(to, n, seconds):
     live = [c for c in all_of_them if not c.lost]
     for c in live:
         sel.register(c.socket, selectors.EVENT_READ, c)
+    asked = []
+    signal.signal(signal.SIGUSR1, lambda *_: asked.append(True))
     end = time.monotonic() + seconds
     print("ready", flush=True)
     while live:
         now = time.monotonic()
         over = stopped or now > end
+        if asked:
+            asked.clear()
+            for c in live:
+                c.worst = max(c.worst, now - c.sent if c.waiting else 0)
+            report(all_of_them)
+            for c in all_of_them:
+                c.worst = 0.0
         for c in live:
             if not c.waiting and now >= c.next and not over:
                 c.speak(now)
@@ -116,11 +134,7 @@ def hold(to, n, seconds):
             if c.lost:
                 sel.unregister(c.socket)
         live = [c for c in live if not c.lost and not (over and not c.waiting)]
-    lost = [c.lost for c in all_of_them if c.lost]
-    print(json.dumps({"connections": n, "lost": len(lost), "why": sorted(set(lost)),
-                      "words": sum(c.words for c in all_of_them),
-                      "worst_ms": round(1000 * max(c.worst for c in all_of_them))}), flush=True)
-    return 1 if lost else 0
+    return report(all_of_them)
 
 
 if sys.argv[1] == "serve":

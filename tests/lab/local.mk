@@ -6,6 +6,7 @@ lab_tests = \
 	tests/lab/down.sh \
 	tests/lab/dump.sh \
 	tests/lab/failure.sh \
+	tests/lab/faults.sh \
 	tests/lab/few.sh \
 	tests/lab/files.sh \
 	tests/lab/forged.sh \

@@ -1,0 +1,180 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What goes wrong around the daemon while it runs: rules taken away, interfaces that go, a full disk, ...
+# Connections of both engines and passed ones speak all the while, and new ones are made. Each fault ends
+# with a row for the table in doc/operations.md.
+. "$(dirname "$0")/lib.sh"
+
+readonly CONNECTIONS=${LAB_CONNECTIONS:-30}
+readonly PASSED=7001 RELAYED=7002 ENDS=7103
+
+# hold() - connections to port $2 that speak all the time, as $1.
+hold() {
+	start "$1" in_client python3 "$LAB_SOURCE/lab/hold.py" hold $SERVER4 "$2" "$CONNECTIONS" 600
+	wait_for 30 "connections to port $2" grep -q ready "$LAB_TMP/$1.log"
+}
+
+hold_all() {
+	mode_of_lab adaptive
+	hold passed $PASSED
+	mode_of_lab always
+	hold relayed $RELAYED
+	hold ends $ENDS
+}
+
+# figures() - what has happened to the connections of $1 since the last time, in $LOST and $WORST.
+figures() {
+	local lines
+
+	lines=$(wc -l <"$LAB_TMP/$1.log")
+	kill -USR1 "${LAB_PID[$1]}"
+	try_for 5 more_lines "$1" "$lines" || lab_die "$1 does not tell how it is"
+	LOST=$(tail -n 1 "$LAB_TMP/$1.log" | json lost)
+	WORST=$(tail -n 1 "$LAB_TMP/$1.log" | json worst_ms)
+}
+
+more_lines() {
+	[ "$(wc -l <"$LAB_TMP/$1.log")" -gt "$2" ]
+}
+
+begin() {
+	local kind
+
+	for kind in passed relayed ends; do
+		figures $kind
+	done
+	EVENTS=$(ctl --json events 10000 | wc -l)
+}
+
+# over() - the fault $1 is: none lost, none stood still for longer than $2 ms; $3 is what it is about.
+over() {
+	local kind row="$1"
+
+	sleep 1
+	for kind in passed relayed ends; do
+		figures $kind
+		check "$1: no connection was lost ($kind)" number "$LOST" = 0
+		check "$1: none stood still for more than $2 ms ($kind)" number "$WORST" '<=' "$2"
+		row="$row | $kind $LOST lost, $WORST ms"
+	done
+	lab_say "# $row"
+	ctl --json events 10000 | tail -n +$((EVENTS + 1)) | grep "${3:-no such thing}" |
+		json detail | sed "s/^/#   said: /"
+}
+
+not() {
+	! "$@"
+}
+
+events_of() {
+	ctl --json events 10000 | grep -c "\"event\":\"$1\""
+}
+
+# ---- firewall rules ----------------------------------------------------------------------------
+
+tables() {
+	in_guard "iptables$LEGACY" -w "$@"
+}
+
+repaired() {
+	[ "$(ctl --json status | json rules_repaired)" = "$1" ]
+}
+
+# rules_fault() - do something to the rules; they are back within $2 s.
+rules_fault() {
+	local name=$1 within=$2 before n
+
+	shift 2
+	n=$(ctl --json status | json rules_repaired)
+	before=$(tables -t raw -S | sort)
+	begin
+	"$@"
+	check "$name: put back within $within s" try_for "$within" repaired $((n + 1))
+	[ "$(tables -t raw -S | sort)" = "$before" ]
+	verdict $? "$name: the rules are as they were"
+	over "$name" $((within * 1000)) rules_changed
+}
+
+flush_all() {
+	tables -t raw -F
+	tables -t raw -X
+}
+
+# missing() - what status says is wrong with the rules.
+missing() {
+	ctl --json status | json rules_missing
+}
+
+says() {
+	missing | grep -q "$1"
+}
+
+# in_front() - somebody's rule that takes packets past the guard; the jump moves before it, and stays behind
+# one that drops.
+in_front() {
+	begin
+	tables -t raw -I PREROUTING -j ACCEPT
+	tables -t raw -I PREROUTING -s 203.0.113.7 -j DROP
+	check "ACCEPT in front: dealt with within $1 s" try_for "$1" jump_is 2
+	over "ACCEPT in front" $(($1 * 1000)) rules_changed
+	tables -t raw -D PREROUTING -j ACCEPT
+	tables -t raw -D PREROUTING -s 203.0.113.7 -j DROP
+}
+
+jump_is() {
+	tables -t raw -S PREROUTING | grep '^-A' | sed -n "$1p" | grep -q TCPGUARD_PRE
+}
+
+# not_wanted() - the administrator says to leave the rules alone.
+not_wanted() {
+	ctl set repair-rules no >/dev/null
+	tables -t raw -D PREROUTING -j TCPGUARD_PRE
+	check "repair-rules = no: status says what is missing" try_for 7 says PREROUTING
+	check "and the rule stays away" not jump_is 1
+	ctl set repair-rules yes >/dev/null
+	check "repair-rules = yes: put back" try_for 7 jump_is 1
+	check "status is content" try_for 7 says '^$'
+}
+
+# fight() - another program that takes the rules away whenever it sees them.
+fight() {
+	local n
+
+	n=$(ctl --json status | json rules_repaired)
+	start enemy in_guard sh -c 'while :; do iptables -w -t raw -F; sleep 0.2; done'
+	sleep 4
+	stop enemy
+	n=$(($(ctl --json status | json rules_repaired) - n))
+	check "another program takes them away for ever: put back $n times" number $n '<=' 5
+	check "the last word is said" says gone
+	check "and why" sh -c "'$TCPGUARDCTL' -s '$LAB_TMP/control.sock' events 1000 | grep -q 'again and again'"
+}
+
+rules_of() {
+	LEGACY=$1
+	rules_fault "iptables$LEGACY -F" "$2" tables -t raw -F
+	rules_fault "iptables$LEGACY -F, -X" "$2" flush_all
+	rules_fault "jump deleted" "$2" tables -t raw -D PREROUTING -j TCPGUARD_PRE
+	rules_fault "chain emptied" "$2" tables -t raw -F TCPGUARD_PRE
+	in_front "$2"
+}
+
+lab_init
+lab_need_programs nginx iptables-save python3
+lab_topology gateway
+nginx_start
+start echo in_server python3 "$LAB_SOURCE/lab/hold.py" serve $SERVER4 $PASSED $RELAYED $ENDS
+wait_for 5 "the echo" listening $ENDS
+guard_config always "" "workers = 2
+service \"ends\" {
+	listen = { \"$SERVER4:7103\" }
+	mode = always
+	engine = terminate
+}"
+guard_start
+hold_all
+rules_of "" 3
+not_wanted
+fight
+guard_stop
+lab_end
