@@ -337,12 +337,18 @@ static const struct {
 	int (*start)(struct daemon *d, char *why, size_t why_len);
 	void (*stop)(struct daemon *d);
 } stages[] = {
-	{start_loop, stop_loop},	 {takeover_start, takeover_stop},
-	{attacks_start, attacks_stop},	 {start_workers, stop_workers},
-	{clients_start, clients_stop},	 {start_control, stop_control},
-	{metrics_start, metrics_stop},	 {baselines_start, baselines_stop},
-	{start_timers, stop_timers},	 {daemon_watch_addresses, daemon_unwatch_addresses},
-	{keep_rules_start, keep_rules_stop},	 {start_firewall, stop_firewall},
+	{start_loop, stop_loop},
+	{takeover_start, takeover_stop},
+	{attacks_start, attacks_stop},
+	{start_workers, stop_workers},
+	{clients_start, clients_stop},
+	{start_control, stop_control},
+	{metrics_start, metrics_stop},
+	{baselines_start, baselines_stop},
+	{start_timers, stop_timers},
+	{daemon_watch_addresses, daemon_unwatch_addresses},
+	{keep_rules_start, keep_rules_stop},
+	{start_firewall, stop_firewall},
 };
 
 static void serve(struct daemon *d)

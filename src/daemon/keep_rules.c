@@ -155,6 +155,10 @@ static void look(evutil_socket_t fd, short what_happened, void *arg)
 	if (rc == 0)
 		fault = firewall_picture_compare(&k->picture, &is, what, &front);
 	firewall_picture_free(&is);
+	if (fault == FIREWALL_INTACT && k->doubtful) {
+		fault = FIREWALL_LOST;
+		snprintf(what, sizeof(what), "some were gone as soon as they were there");
+	}
 	if (rc == 0 && fault == FIREWALL_INTACT)
 		k->missing[0] = '\0';
 	if (fault == FIREWALL_INTACT)
@@ -181,6 +185,8 @@ void keep_rules_installed(struct daemon *d, const struct firewall_config *c)
 	k->heard = false;
 	k->known = d->firewall.backend != FIREWALL_NONE &&
 		   firewall_picture_take(&k->picture, &d->firewall, c) == 0;
+	k->doubtful = k->known && c->n_listens > 0 &&
+		      !firewall_picture_complete(&k->picture, &d->firewall);
 	if (k->on_look && k->known)
 		look_later(d);
 }

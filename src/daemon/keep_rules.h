@@ -30,6 +30,7 @@ struct rules_keeper {
 	struct event *on_news, *on_look;
 	struct firewall_picture picture; /* when it was right */
 	bool known; /* there is such a picture */
+	bool doubtful; /* but somebody has changed them since they were installed */
 	bool deny_gone; /* perhaps the table of denied clients is */
 	bool heard; /* of our own change: so of others' as well */
 	usec_t next_look; /* not before */

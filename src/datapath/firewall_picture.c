@@ -242,6 +242,26 @@ int firewall_picture_take(struct firewall_picture *p, const struct firewall *fw,
 	return rc;
 }
 
+static bool complete(const struct firewall_part *part, bool nft)
+{
+	if (!part->known)
+		return true;
+	if (nft)
+		return strstr(part->ours, "chain pre {") && strstr(part->ours, "chain out {") &&
+		       strstr(part->ours, "queue");
+	return part->jump[0] && part->jump[1] && strstr(part->ours, "-A " FIREWALL_CHAIN_PRE " ") &&
+	       strstr(part->ours, "-A " FIREWALL_CHAIN_OUT " ") &&
+	       (!strstr(part->ours, "-g " FIREWALL_CHAIN_FORGED) ||
+		strstr(part->ours, "-A " FIREWALL_CHAIN_FORGED " "));
+}
+
+bool firewall_picture_complete(const struct firewall_picture *p, const struct firewall *fw)
+{
+	bool nft = fw->backend == FIREWALL_NFTABLES;
+
+	return complete(&p->part[0], nft) && complete(&p->part[1], nft);
+}
+
 /* ---- comparing ---- */
 
 /* has_line() - is @line, of @len bytes, one of @lines? */

@@ -35,6 +35,12 @@ enum firewall_fault {
 	FIREWALL_PASSED_BY, /* a rule stands before the jump */
 };
 
+/*
+ * firewall_picture_complete() - can these be rules that have just been installed? Somebody may have been faster
+ * than the picture.
+ */
+bool firewall_picture_complete(const struct firewall_picture *p, const struct firewall *fw);
+
 /* A rule that stands before the jump, or did. */
 struct firewall_front {
 	int part, base; /* base: 0 PREROUTING, 1 OUTPUT */

@@ -68,6 +68,21 @@ START_TEST(all_gone)
 }
 END_TEST
 
+/* Somebody was faster than the picture of what has just been installed. */
+START_TEST(incomplete)
+{
+	const struct firewall fw = {.backend = FIREWALL_IPTABLES};
+
+	compare(HEAD JUMPS OURS, HEAD);
+	ck_assert(firewall_picture_complete(&was, &fw));
+	ck_assert(!firewall_picture_complete(&is, &fw));
+	compare(HEAD OURS,
+		HEAD JUMPS OURS "-A TCPGUARD_PRE -m rpfilter --invert -g TCPGUARD_FORGED\n");
+	ck_assert(!firewall_picture_complete(&was, &fw));
+	ck_assert(!firewall_picture_complete(&is, &fw));
+}
+END_TEST
+
 START_TEST(flushed)
 {
 	ck_assert_int_eq(compare(HEAD JUMPS OURS, HEAD), FIREWALL_LOST);
@@ -164,6 +179,7 @@ int main(void)
 	tcase_add_test(t, intact);
 	tcase_add_test(t, others_rules_do_not_matter);
 	tcase_add_test(t, all_gone);
+	tcase_add_test(t, incomplete);
 	tcase_add_test(t, flushed);
 	tcase_add_test(t, jump_gone);
 	tcase_add_test(t, passed_by);
