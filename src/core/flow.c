@@ -6,6 +6,7 @@
 #include "base/seq.h"
 #include "core/arena.h"
 
+#define LOOK_AHEAD   8 /* entries whose buckets are on their way while flow_rebuild() works */
 #define VICTIM_LOOKS 64 /* slots flow_find_victim() looks at in one call */
 
 /* A free slot has client_port 0 and links through hash_next; port 0 cannot be in a flow. */
@@ -138,7 +139,8 @@ uint32_t flow_find_victim(struct guard_arena *a)
 /* is_sane() - nothing in it leads out of a table. */
 static bool is_sane(const struct guard_arena *a, const struct flow *f)
 {
-	return f->server_port != 0 && f->client_state < TCPS_COUNT && f->server_state < TCPS_COUNT &&
+	return f->server_port != 0 && f->client_state < TCPS_COUNT &&
+	       f->server_state < TCPS_COUNT &&
 	       (f->service == SERVICE_NONE || a->service[f->service].name[0]);
 }
 
@@ -198,6 +200,14 @@ static bool resume_ends(struct guard_arena *a, struct flow *f, uint32_t i,
 	return false;
 }
 
+/* look_ahead() - fetch the bucket of the entry @i, which is somewhere else for each. */
+static void look_ahead(const struct guard_arena *a, uint32_t i)
+{
+	const struct flow *f = &entries(a)[i];
+
+	__builtin_prefetch(bucket_of(a, &f->client, f->client_port, &f->server, f->server_port), 1);
+}
+
 uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn)
 {
 	uint32_t fresh = a->flow_fresh, insane = 0;
@@ -210,6 +220,8 @@ uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn)
 	for (uint32_t i = fresh; i-- > 0;) {
 		struct flow *f = flow_at(a, i);
 
+		if (i >= LOOK_AHEAD)
+			look_ahead(a, i - LOOK_AHEAD);
 		if (f->client_port != 0 && is_sane(a, f)) {
 			insane += !resume_ends(a, f, i, torn);
 			put_back(a, f, i);

@@ -196,9 +196,56 @@ static uint32_t part_of(uint32_t limit, uint32_t workers)
 	return part < 16 ? 16 : part;
 }
 
+/* new_workers() - all of them, and what earlier ones have left them is theirs. */
+static int new_workers(struct daemon *d, char *why, size_t why_len)
+{
+	const struct conf *c = d->conf;
+
+	for (uint32_t i = 0; i < c->workers; i++) {
+		struct worker_config wc = {
+			.index = i,
+			.workers = c->workers,
+			.queue = c->queue,
+			.mark = c->mark,
+			.limits = {.max_flows = part_of(c->max_flows, c->workers),
+				   .max_half_open = part_of(c->max_half_open, c->workers),
+				   .max_terminated = part_of(c->max_terminated, c->workers),
+				   .chunks = part_of(
+					   (uint32_t)(c->terminate_memory / TCP_CHUNK_BYTES),
+					   c->workers)},
+			.guard = &c->guard,
+			.board = d->board,
+			.seed = d->seed,
+			.handover = &d->takeover.left,
+		};
+		int rc = worker_new(&d->worker[i], &wc, why, why_len);
+
+		if (rc < 0)
+			return rc;
+		d->n_workers++;
+	}
+	for (uint32_t i = 0; i < d->n_workers; i++)
+		worker_settle(d->worker[i]);
+	takeover_seed(d); /* whoever has to begin anew has the keys of those who have not */
+	return 0;
+}
+
+/* open_workers() - up to where they could run. */
+static int open_workers(struct daemon *d, char *why, size_t why_len)
+{
+	int rc = new_workers(d, why, why_len);
+
+	for (uint32_t i = 0; rc == 0 && i < d->n_workers; i++)
+		rc = worker_open(d->worker[i], why, why_len);
+	if (rc == 0)
+		takeover_workers(d);
+	return rc;
+}
+
 static int start_workers(struct daemon *d, char *why, size_t why_len)
 {
 	const struct conf *c = d->conf;
+	int rc;
 
 	if (c->queue + WORKER_QUEUES * c->workers - 1 > UINT16_MAX) {
 		snprintf(
@@ -218,41 +265,13 @@ static int start_workers(struct daemon *d, char *why, size_t why_len)
 			return -ENOMEM;
 		}
 	}
-	for (uint32_t i = 0; i < c->workers; i++) {
-		struct worker_config wc = {
-			.index = i,
-			.workers = c->workers,
-			.queue = c->queue,
-			.mark = c->mark,
-			.limits = {.max_flows = part_of(c->max_flows, c->workers),
-				   .max_half_open = part_of(c->max_half_open, c->workers),
-				   .max_terminated = part_of(c->max_terminated, c->workers),
-				   .chunks = part_of(
-					   (uint32_t)(c->terminate_memory / TCP_CHUNK_BYTES),
-					   c->workers)},
-			.guard = &c->guard,
-			.board = d->board,
-			.seed = d->seed,
-			.handover = &d->takeover.left,
-		};
-		int rc;
-
-		takeover_seed(d);
-		rc = worker_open(&d->worker[i], &wc, why, why_len);
+	rc = open_workers(d, why, why_len);
+	for (uint32_t i = 0; rc == 0 && i < d->n_workers; i++) {
+		rc = worker_start(d->worker[i]);
 		if (rc < 0)
-			return rc;
-		d->n_workers++;
-	}
-	takeover_workers(d);
-	for (uint32_t i = 0; i < d->n_workers; i++) {
-		int rc = worker_start(d->worker[i]);
-
-		if (rc < 0) {
 			snprintf(why, why_len, "cannot start a thread: %s", strerror(-rc));
-			return rc;
-		}
 	}
-	return 0;
+	return rc;
 }
 
 static void stop_workers(struct daemon *d)

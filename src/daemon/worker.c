@@ -47,36 +47,52 @@ static void *map(int fd, size_t bytes)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* adopt_arena() - what an earlier process has left. Return: can it be used? */
-static bool adopt_arena(struct worker *w)
+/* adopt() - what an earlier process has left in @w->left_arena; on a thread of its own. */
+static void *adopt(void *arg)
 {
+	struct worker *w = arg;
 	const struct worker_config *c = &w->config;
-	char name[HANDOVER_NAME_MAX];
 	struct stat st;
 	void *p = NULL;
-	int fd;
 
-	name_arena(w, name);
-	fd = handover_take(c->handover, name);
-	if (fd < 0)
-		return false;
 	w->fault = ARENA_FOREIGN;
-	if (fstat(fd, &st) == 0 && st.st_size > 0)
-		p = map(fd, (size_t)st.st_size);
+	if (fstat(w->left_arena, &st) == 0 && st.st_size > 0)
+		p = map(w->left_arena, (size_t)st.st_size);
 	if (p)
 		w->fault = guard_adopt(&w->guard, p, (size_t)st.st_size, &c->limits, c->guard,
 				       c->index, c->workers, clock_now(), &w->adoption);
 	if (p && w->fault == ARENA_NONE) {
 		w->arena = p;
 		w->arena_bytes = (size_t)st.st_size;
-		w->arena_fd = fd;
+		w->arena_fd = w->left_arena;
 		w->adopted = true;
-		return true;
+		return NULL;
 	}
 	w->grave = p;
 	w->grave_bytes = p ? (size_t)st.st_size : 0;
-	close(fd);
-	return false;
+	close(w->left_arena);
+	return NULL;
+}
+
+/* begin_adoption() - a million connections take their time, so workers do that side by side. */
+static void begin_adoption(struct worker *w)
+{
+	char name[HANDOVER_NAME_MAX];
+
+	name_arena(w, name);
+	w->left_arena = handover_take(w->config.handover, name);
+	if (w->left_arena < 0)
+		return;
+	w->adopting = pthread_create(&w->thread, NULL, adopt, w) == 0;
+	if (!w->adopting)
+		adopt(w);
+}
+
+void worker_settle(struct worker *w)
+{
+	if (w->adopting)
+		pthread_join(w->thread, NULL);
+	w->adopting = false;
 }
 
 static int new_arena(struct worker *w)
@@ -111,7 +127,7 @@ static int new_guard(struct worker *w)
 
 static int open_guard(struct worker *w, char *why, size_t why_len)
 {
-	int rc = adopt_arena(w) ? 0 : new_guard(w);
+	int rc = w->adopted ? 0 : new_guard(w);
 
 	if (rc == 0 && w->config.board) {
 		guard_join(&w->guard, board_exchange(w->config.board), w->config.index);
@@ -237,12 +253,12 @@ static int open_mailbox(struct mailbox *m)
 	return m->fd < 0 ? -errno : 0;
 }
 
-int worker_open(struct worker **out, const struct worker_config *c, char *why, size_t why_len)
+int worker_new(struct worker **out, const struct worker_config *c, char *why, size_t why_len)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	int rc;
 
-	*out = NULL;
+	*out = w;
 	if (!w) {
 		snprintf(why, why_len, "out of memory");
 		return -ENOMEM;
@@ -252,17 +268,27 @@ int worker_open(struct worker **out, const struct worker_config *c, char *why, s
 	w->armed = USEC_NEVER;
 	w->arena_fd = w->output.raw.fd4 = w->output.raw.fd6 = w->output.tun.fd = -1;
 	rc = open_mailbox(&w->mail);
-	if (rc < 0)
-		snprintf(why, why_len, "cannot make an eventfd: %s", strerror(-rc));
-	else if ((rc = open_guard(w, why, why_len)) == 0 &&
-		 (rc = open_datapath(w, why, why_len)) == 0)
-		rc = worker_open_loop(w, why, why_len);
 	if (rc < 0) {
+		snprintf(why, why_len, "cannot make an eventfd: %s", strerror(-rc));
 		worker_close(w);
+		*out = NULL;
 		return rc;
 	}
-	*out = w;
+	begin_adoption(w);
 	return 0;
+}
+
+int worker_open(struct worker *w, char *why, size_t why_len)
+{
+	int rc;
+
+	worker_settle(w);
+	rc = open_guard(w, why, why_len);
+	if (rc == 0)
+		rc = open_datapath(w, why, why_len);
+	if (rc == 0)
+		rc = worker_open_loop(w, why, why_len);
+	return rc;
 }
 
 int worker_start(struct worker *w)
@@ -477,6 +503,7 @@ void worker_close(struct worker *w)
 {
 	if (!w)
 		return;
+	worker_settle(w);
 	/* A worker that takes no jobs any more is not going to be joined either. */
 	if (w->running && worker_stop(w) < 0)
 		return;

@@ -31,11 +31,17 @@ struct worker_config {
 };
 
 /*
- * worker_open() - make a worker: arena, guard, queues, sockets. Its thread does not run yet.
+ * worker_new() - make a worker, which at once begins to adopt what an earlier process has left it.
  * @out: filled; NULL on failure. @why: filled with one sentence on failure.
  * Return: 0 or a negative errno.
  */
-int worker_open(struct worker **out, const struct worker_config *c, char *why, size_t why_len);
+int worker_new(struct worker **out, const struct worker_config *c, char *why, size_t why_len);
+
+/* worker_settle() - wait until it has adopted that. */
+void worker_settle(struct worker *w);
+
+/* worker_open() - arena, guard, queues, sockets. Its thread does not run yet. Return: as worker_new(). */
+int worker_open(struct worker *w, char *why, size_t why_len);
 
 /* worker_start() - let it run. worker_stop() - it runs no more; 0, or -ETIMEDOUT: it does not listen. */
 int worker_start(struct worker *w);

@@ -31,6 +31,8 @@ struct worker {
 	void *arena;
 	size_t arena_bytes;
 	int arena_fd;
+	int left_arena; /* of an earlier process, while it is adopted */
+	bool adopting; /* on @thread, which is free until the worker runs */
 	bool adopted; /* from an earlier process */
 	enum arena_fault fault; /* why not */
 	struct guard_adoption adoption;

@@ -222,7 +222,8 @@ START_TEST(each_listen_has_a_policy_of_its_own)
 	plan_add(p, listen_at("192.0.2.1", 128, 90, 91));
 	plan_add(p, listen_at("192.0.2.1", 128, 92, 92));
 	p->config.closed = closed;
-	expect(p, 4, "-m multiport --dports 80,92 -j NFQUEUE --queue-balance 100:101 --queue-bypass\n");
+	expect(p, 4,
+	       "-m multiport --dports 80,92 -j NFQUEUE --queue-balance 100:101 --queue-bypass\n");
 	expect(p, 4, "-m multiport --dports 81,90:91 -j NFQUEUE --queue-balance 100:101\n");
 	expect(p, 4, "--icmp-type 3 -j NFQUEUE --queue-num 100 --queue-bypass\n");
 	expect(p, 0, "tcp dport { 80, 92 } queue num 100-101 bypass\n");
