@@ -27,13 +27,18 @@ lab_tests = \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/few.py tests/lab/forged.py tests/lab/hold.py \
-	tests/lab/malformed.py tests/lab/watch_top.py \
-	tests/lab/untranslated.py
+	tests/lab/malformed.py tests/lab/million.py tests/lab/million.sh tests/lab/untranslated.py \
+	tests/lab/watch_top.py
 dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
 
-# A hundred kills under a thousand connections of each kind: two minutes, root, a machine at rest.
-check-kills: check-programs
-	LAB_KILLS=100 LAB_CONNECTIONS=1000 LAB_ONLY_KILLS=yes BUILD_DIR=$(abs_top_builddir) \
-		$(top_srcdir)/tests/lab/restart.sh
-.PHONY: check-kills
+# check-kills without systemd: below tcpguardd --supervise.
+check-kills-supervised: check-programs
+	LAB_KILLS="$(or $(KILLS),100)" LAB_CONNECTIONS="$(or $(CONNECTIONS),1000)" LAB_ONLY_KILLS=yes \
+		BUILD_DIR=$(abs_top_builddir) $(top_srcdir)/tests/lab/restart.sh
+
+# From exec() to the first packet with a million flows in the arenas. FLOWS=, RUNS= and FIRST_MS= say otherwise.
+check-million: check-programs tests/tools/fill_arena
+	FLOWS="$(FLOWS)" RUNS="$(RUNS)" FIRST_MS="$(FIRST_MS)" BUILD_DIR=$(abs_top_builddir) \
+		$(top_srcdir)/tests/lab/million.sh
+.PHONY: check-kills-supervised check-million

@@ -22,3 +22,8 @@ tests_tools_replay_SOURCES = tests/tools/replay.c tests/tools/sender.c tests/too
 	tests/tools/util.c tests/tools/util.h
 tests_tools_replay_CFLAGS = $(AM_CFLAGS) $(NFQ_CFLAGS) $(PCAP_CFLAGS)
 tests_tools_replay_LDADD = $(NFQ_LIBS) $(PCAP_LIBS)
+
+# Unlike the others it knows the arena from within.
+noinst_PROGRAMS += tests/tools/fill_arena
+tests_tools_fill_arena_SOURCES = tests/tools/fill_arena.c
+tests_tools_fill_arena_LDADD = libconf.la libcore.la libwire.la libbase.la $(CONFUSE_LIBS)
