@@ -19,6 +19,7 @@
 #include "wire/layout.h"
 
 #define EXPIRE_BUDGET 4096 /* timers served in one guard_expire() */
+#define OLD_ACK_MAX   (1u << 20) /* how far behind a late ACK may be */
 
 static bool limits_good(const struct guard_limits *l)
 {
@@ -281,15 +282,30 @@ static void syn_input(struct turn *t, uint32_t slot, struct pkt *in)
 }
 
 /*
- * off_input() - nothing new is watched. A cookie from before is still honoured; and a SYN takes the ports
- * of a finished connection, or the server's answer would be translated as if it were that one's.
+ * off_input() - nothing new is watched, but what has begun goes on: a cookie is honoured, a half-open
+ * followed. A SYN takes the ports of a finished connection, or the server's answer would be translated
+ * as if it were that one's.
  */
 static void off_input(struct turn *t, uint32_t slot, struct pkt *in, uint32_t old)
 {
-	if (!(in->flags & TCP_SYN))
+	uint32_t h = half_open_find(t->a, &in->src, in->sport, &in->dst, in->dport);
+	bool syn = (in->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+
+	if (h == HALF_OPEN_NONE && !syn) {
 		answer_ack(t, slot, in, old);
-	else if (old != INDEX_NONE && turn_checksum_good(t, in))
+		return;
+	}
+	if (!turn_checksum_good(t, in))
+		return;
+	if (!syn) {
+		passive_client(t, h, in);
+		return;
+	}
+	if (h != HALF_OPEN_NONE && half_open_at(t->a, h)->client_isn != in->seq)
+		half_open_remove(t->a, h);
+	if (old != INDEX_NONE)
 		track_forget(t, old);
+	terminal_unexpect(t->a, in);
 }
 
 /* client_input() - from a client, of no flow that takes it; @old: the flow it may replace. */
@@ -403,6 +419,22 @@ static bool may_be_cookie(struct turn *t, struct flow *f, const struct pkt *in)
 		!seq_between(in->seq, sent->snd_una - 1, sent->snd_nxt - sent->snd_una + 2));
 }
 
+/*
+ * begins_anew() - data of a new connection that overtook the ACK with the cookie, or outlived it, on the
+ * ports of old flow @f: the server knows neither, and would reset it. The client sends both again.
+ */
+static bool begins_anew(struct turn *t, const struct flow *f, const struct pkt *in)
+{
+	const struct flow_sent *server = &f->open.sent[FROM_SERVER];
+	uint32_t ack = f->flags & FLOW_TRANSLATED ? in->ack - f->seq_delta : in->ack;
+
+	if (flow_is_terminated(f) ||
+	    seq_between(ack, server->snd_una - OLD_ACK_MAX,
+			server->snd_nxt - server->snd_una + OLD_ACK_MAX + 1))
+		return false;
+	return terminate_expects(t, f->service, in);
+}
+
 /* ended_input() - a side has not heard of the end that the guard made: tell it exactly. */
 static void ended_input(struct turn *t, uint32_t i, const struct pkt *in)
 {
@@ -434,8 +466,14 @@ static void flow_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt
 			splice_server(t, i, in);
 		return;
 	}
-	if (dir == FROM_CLIENT && may_be_cookie(t, f, in) && answer_ack(t, f->service, in, i))
-		return;
+	if (dir == FROM_CLIENT && may_be_cookie(t, f, in)) {
+		if (answer_ack(t, f->service, in, i))
+			return;
+		if (begins_anew(t, f, in)) {
+			turn_drop(t, GUARD_DROP_EARLY_DATA);
+			return;
+		}
+	}
 	if (flow_is_terminated(f)) {
 		terminate_input(t, i, dir, in);
 		return;

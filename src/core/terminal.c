@@ -172,6 +172,17 @@ bool terminal_expects(struct guard_arena *a, const struct pkt *in)
 	}
 }
 
+void terminal_unexpect(struct guard_arena *a, const struct pkt *syn)
+{
+	struct expected_clients *e = &a->terminals.expected;
+
+	for (uint32_t g = e->generation - 1; g - e->generation + 1 < 2; g++) {
+		uint32_t i = place(a, g, syn);
+
+		e->bit[g & 1][i / 64] &= ~(1ULL << (i % 64));
+	}
+}
+
 uint32_t *terminal_gaps(struct guard_arena *a, const struct ip_addr *client)
 {
 	uint64_t h = arena_hash(a, client, 0, client, 0);

@@ -97,6 +97,9 @@ void terminal_unqueue(struct guard_arena *a, uint32_t i);
 void terminal_expect(struct guard_arena *a, const struct pkt *syn);
 bool terminal_expects(struct guard_arena *a, const struct pkt *in);
 
+/* terminal_unexpect() - the client begins a connection to the server itself; what it sends passes. */
+void terminal_unexpect(struct guard_arena *a, const struct pkt *syn);
+
 /* terminal_gaps() - where what the client holds out of order is counted. */
 uint32_t *terminal_gaps(struct guard_arena *a, const struct ip_addr *client);
 
