@@ -601,6 +601,20 @@ bool guard_poll(struct guard *g, usec_t now, struct actions *out)
 	return out->n_tx > 0;
 }
 
+void guard_path_mtu(struct guard *g, usec_t now, const struct pkt *sent, uint32_t mtu,
+		    struct actions *out)
+{
+	enum flow_dir dir;
+	struct turn t;
+	uint32_t i;
+
+	turn_begin(&t, g, now, out);
+	i = flow_find(t.a, &sent->src, sent->sport, &sent->dst, sent->dport, &dir);
+	if (i != INDEX_NONE)
+		terminate_path_mtu(&t, i, dir, sent->seq, mtu);
+	arena_commit(t.a);
+}
+
 uint32_t guard_waiting(const struct guard *g)
 {
 	return g->arena->terminals.waiting;

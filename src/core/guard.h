@@ -103,6 +103,13 @@ void guard_expire(struct guard *g, usec_t now, struct actions *out);
  */
 bool guard_poll(struct guard *g, usec_t now, struct actions *out);
 
+/*
+ * guard_path_mtu() - a packet of the guard's own did not go out, for its way begins with a link of @mtu.
+ * @sent: at least its headers. @out: not changed.
+ */
+void guard_path_mtu(struct guard *g, usec_t now, const struct pkt *sent, uint32_t mtu,
+		    struct actions *out);
+
 /* guard_waiting() - connections for which guard_poll() may have something to send. */
 uint32_t guard_waiting(const struct guard *g);
 

@@ -285,6 +285,12 @@ void terminate_input(struct turn *t, uint32_t i, enum flow_dir dir, struct pkt *
  */
 bool terminate_expects(struct turn *t, uint32_t slot, const struct pkt *in);
 
+/*
+ * terminate_path_mtu() - a segment at @seq, which in direction @dir would have come from the other side, is
+ * too big for its way. Return: was it believed?
+ */
+bool terminate_path_mtu(struct turn *t, uint32_t i, enum flow_dir dir, uint32_t seq, uint32_t mtu);
+
 /* terminate_cannot_be() - does @in of the client acknowledge what live flow @f has never sent it? */
 bool terminate_cannot_be(struct turn *t, struct flow *f, const struct pkt *in);
 

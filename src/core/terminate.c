@@ -614,25 +614,39 @@ static bool too_big(const struct pkt *in)
 	return in->family == 4 ? in->icmp_type == 3 && in->icmp_code == 4 : in->icmp_type == 2;
 }
 
+bool terminate_path_mtu(struct turn *t, uint32_t i, enum flow_dir dir, uint32_t seq, uint32_t mtu)
+{
+	unsigned end = dir == FROM_SERVER ? 0 : 1; /* which of ours has sent it */
+	struct tcp_io side;
+	struct work w;
+	bool believed;
+
+	if (!flow_is_terminated(flow_at(t->a, i)) || flow_is_over(flow_at(t->a, i)))
+		return false;
+	work_begin(t, i, &w);
+	side = tcp_pipe_side(&w.pipe, &w.io, end);
+	believed = tcp_path_mtu(w.pipe.end[end], &side, seq, mtu);
+	work_end(t, &w);
+	terminal_queue(t->a, i);
+	return believed;
+}
+
 void terminate_icmp(struct turn *t, uint32_t i, enum flow_dir dir, const struct pkt *in)
 {
-	unsigned end = dir == FROM_SERVER ? 0 : 1; /* which of ours has sent what is quoted */
-	const struct flow *f = flow_at(t->a, i);
-	struct tcp_io side;
 	struct work w;
 
 	turn_drop(t, GUARD_DROP_CONSUMED);
-	if (flow_is_over(f))
+	if (flow_is_over(flow_at(t->a, i)))
 		return;
-	work_begin(t, i, &w);
-	side = tcp_pipe_side(&w.pipe, &w.io, end);
 	if (too_big(in)) {
-		if (!tcp_path_mtu(w.pipe.end[end], &side, in->quote.seq, in->mtu))
+		if (!terminate_path_mtu(t, i, dir, in->quote.seq, in->mtu))
 			turn_drop(t, GUARD_DROP_OUT_OF_WINDOW);
-	} else if (refuses(in) && end == 1 && w.pipe.end[1]->state == TCPS_SYN_SENT &&
-		   in->quote.seq == w.pipe.end[1]->iss) {
-		tcp_pipe_abort(&w.pipe, &w.io, TCP_ERROR_REFUSED);
+		return;
 	}
+	work_begin(t, i, &w);
+	if (refuses(in) && dir == FROM_CLIENT && w.pipe.end[1]->state == TCPS_SYN_SENT &&
+	    in->quote.seq == w.pipe.end[1]->iss)
+		tcp_pipe_abort(&w.pipe, &w.io, TCP_ERROR_REFUSED);
 	work_end(t, &w);
 	terminal_queue(t->a, i);
 }

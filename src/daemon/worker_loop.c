@@ -18,9 +18,27 @@
 
 typedef uint32_t service_fn(struct nfqueue *q, uint32_t budget);
 
+/* shrink() - packets that were too big for this host's own link: nobody else would say so. */
+static void shrink(struct worker *w)
+{
+	struct inject *in = &w->output.raw;
+	struct pkt p;
+
+	for (uint32_t i = 0; i < in->n_too_big; i++) {
+		struct inject_too_big *b = &in->too_big[i];
+
+		if (pkt_parse(&p, b->data, b->len, b->whole, PKT_CSUM_FULL) == 0 &&
+		    p.kind == PKT_TCP)
+			guard_path_mtu(&w->guard, w->now, &p, b->mtu, &w->out);
+	}
+	in->n_too_big = 0;
+}
+
 static void flush(struct worker *w)
 {
 	output_send(&w->output, &w->out, w->now);
+	if (w->output.raw.n_too_big > 0)
+		shrink(w);
 }
 
 /*

@@ -2,6 +2,7 @@
 #include "datapath/inject.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +26,11 @@ static int raw_socket(int family, uint32_t mark)
 		rc = setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on));
 	if (rc == 0)
 		rc = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	/* or nobody would say how much a link carries; without it, see link_mtu() */
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 	if (rc < 0) {
 		rc = -errno;
 		close(fd);
@@ -98,6 +104,59 @@ static void batch_add(struct batch *b, int family, const uint8_t *head, uint32_t
 	}
 }
 
+/* error_mtu() - of what was read from an error queue; 0 if it does not say. */
+static uint32_t error_mtu(struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		struct sock_extended_err e;
+
+		if (c->cmsg_type != IP_RECVERR && c->cmsg_type != IPV6_RECVERR)
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof(e));
+		if (e.ee_errno == EMSGSIZE)
+			return e.ee_info;
+	}
+	return 0;
+}
+
+/*
+ * link_mtu() - of the packet of @len bytes that was just refused. The last entry of the error queue tells.
+ * When that is full, or the kernel says nothing, something smaller is tried.
+ */
+static uint32_t link_mtu(int fd, uint32_t len)
+{
+	uint32_t mtu = 0;
+	ssize_t n;
+
+	do {
+		char control[256];
+		struct msghdr h = {.msg_control = control, .msg_controllen = sizeof(control)};
+
+		n = recvmsg(fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT);
+		if (n >= 0)
+			mtu = error_mtu(&h) ? error_mtu(&h) : mtu;
+	} while (n >= 0);
+	return mtu && mtu < len ? mtu : len - len / 8;
+}
+
+/* keep_too_big() - whoever made the packet shall know. */
+static void keep_too_big(struct inject *in, int fd, const struct msghdr *h)
+{
+	const struct iovec *head = h->msg_iov;
+	uint32_t whole = (uint32_t)head->iov_len;
+	struct inject_too_big *b;
+
+	if (h->msg_iovlen > 1)
+		whole += (uint32_t)head[1].iov_len;
+	if (in->n_too_big == INJECT_TOO_BIG_MAX)
+		return;
+	b = &in->too_big[in->n_too_big++];
+	b->mtu = link_mtu(fd, whole);
+	b->whole = whole;
+	b->len = (uint16_t)(head->iov_len < sizeof(b->data) ? head->iov_len : sizeof(b->data));
+	memcpy(b->data, head->iov_base, b->len);
+}
+
 static void count_error(struct inject_stats *s, int error)
 {
 	s->errors++;
@@ -117,6 +176,9 @@ static void count_error(struct inject_stats *s, int error)
 	case ENOMEM:
 		s->no_room++;
 		break;
+	case EMSGSIZE:
+		s->too_big++;
+		break;
 	default:
 		break;
 	}
@@ -135,6 +197,8 @@ static uint32_t batch_send(struct inject *in, int fd, struct batch *b)
 			sent += (uint32_t)n;
 		} else if (n == 0 || errno != EINTR) {
 			count_error(&in->stats, errno);
+			if (errno == EMSGSIZE)
+				keep_too_big(in, fd, &b->msg[next].msg_hdr);
 			next++;
 		}
 	}

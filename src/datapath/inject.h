@@ -16,10 +16,23 @@ struct inject_stats {
 	uint64_t no_route; /* of these: ENETUNREACH, EHOSTUNREACH, EINVAL (no route, bad address) */
 	uint64_t refused; /* of these: EPERM, EACCES (a firewall rule in OUTPUT drops them) */
 	uint64_t no_room; /* of these: ENOBUFS, EAGAIN, ENOMEM (send buffer, device queue) */
+	uint64_t too_big; /* of these: EMSGSIZE (longer than the link carries) */
 };
+
+/* A packet that is longer than what the link of its route carries. */
+struct inject_too_big {
+	uint32_t mtu; /* of that link */
+	uint16_t len; /* bytes at data: headers at least, at most what there is of the packet */
+	uint32_t whole; /* length of the packet */
+	uint8_t data[SEGMENT_HEADERS_MAX];
+};
+
+#define INJECT_TOO_BIG_MAX 16 /* told at once; of others the next try will tell */
 
 struct inject {
 	int fd4, fd6; /* -1: the family is missing in this kernel */
+	uint32_t n_too_big; /* who looks at them sets it to 0 */
+	struct inject_too_big too_big[INJECT_TOO_BIG_MAX];
 	struct inject_stats stats; /* may be read by another thread; then each field may lag */
 };
 

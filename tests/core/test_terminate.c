@@ -569,6 +569,27 @@ START_TEST(path_mtu_is_believed_if_it_quotes_what_is_in_flight)
 }
 END_TEST
 
+START_TEST(a_link_that_carries_less_is_heeded)
+{
+	static struct actions ignored;
+	struct pkt p;
+
+	open_both();
+	server(TCP_ACK, 1, 1, 1448);
+	p = *fx_sent(0);
+	p.seq -= 100; /* of something else */
+	guard_path_mtu(&fx.guard, fx.now, &p, 1400, &ignored);
+	poll();
+	ck_assert_uint_eq(fx.n_sent, 0);
+	p.seq += 100;
+	guard_path_mtu(&fx.guard, fx.now, &p, 1400, &ignored);
+	poll();
+	ck_assert_uint_eq(fx.n_sent, 2);
+	to_client(0, TCP_ACK, 1, 1, 1348);
+	to_client(1, TCP_ACK, 1349, 1, 100);
+}
+END_TEST
+
 START_TEST(a_closed_port_that_says_so_by_icmp)
 {
 	uint8_t quote[60];
@@ -696,6 +717,7 @@ int main(void)
 	tcase_add_test(t, keepalive_finds_a_peer_that_is_gone);
 	tcase_add_test(t, silence_ends_it_some_day);
 	tcase_add_test(t, path_mtu_is_believed_if_it_quotes_what_is_in_flight);
+	tcase_add_test(t, a_link_that_carries_less_is_heeded);
 	tcase_add_test(t, a_closed_port_that_says_so_by_icmp);
 	tcase_add_test(t, off_and_monitor_do_not_terminate);
 	tcase_add_test(t, a_server_without_the_promised_timestamps);

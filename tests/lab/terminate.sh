@@ -62,6 +62,7 @@ terminate() {
 	check "none was passed or spliced" number $(($(stat_of passed) + $(stat_of spliced))) = 0
 	check "both ends are shown" visible
 	check "a closed port refuses" refused
+	if [ "$PLACEMENT" = gateway ]; then check "a smaller link of the guard" small_link; fi
 	check "200 short connections" peer_load --to "$SERVER:80" --count 200 --concurrency 20
 	check "no flow is left 2 MSL later" try_for 5 no_flows
 }
@@ -79,6 +80,22 @@ much() {
 		--concurrency 20 --timeout 5
 	stop flood
 	check "no memory is held" try_for 5 no_flows
+}
+
+# A link of the guard that carries less than both ends believe. Of long packets the kernel says so by
+# ICMP, of a single segment it tells only who sends it. What comes in by that link is small here.
+small_link() {
+	local link what bytes status=0
+
+	for link in g0:get g1:put; do
+		what=${link#*:}
+		in_guard ip link set ${link%:*} mtu 1300
+		for bytes in 1400 1000000; do
+			peer_do --to "$SERVER:$TALK_PORT" --do "$what" --bytes $bytes --timeout 5 || status=1
+		done
+		in_guard ip link set ${link%:*} mtu 1500
+	done
+	return $status
 }
 
 much_setup() {
