@@ -4,7 +4,7 @@
 # get to the server hide nothing of it.
 . "$(dirname "$0")/lib.sh"
 
-readonly HOLD=2 RATE=150
+readonly HOLD=1 RATE=150
 PYTHON=/usr/bin/python3
 LAB_PLACEMENTS=gateway
 
@@ -16,11 +16,15 @@ few_setup() {
 	guard_start
 }
 
-# from_three() - for $1 seconds; $2: "reset", or nothing.
+# from_three() - the arguments of the flood, for $1 seconds; $2: "reset", or nothing.
 from_three() {
-	# shellcheck disable=SC2086 # no word is no argument
-	in_client $PYTHON "$(dirname "$0")/few.py" c0 "$(in_guard cat /sys/class/net/g0/address)" \
-		"$(echo "$SERVER" | tr -d '[]')" 80 "$1" $RATE ${2-} >"$LAB_TMP/scapy.txt" 2>&1 && return
+	echo "$(dirname "$0")/few.py" c0 "$(in_guard cat /sys/class/net/g0/address)" \
+		"$(echo "$SERVER" | tr -d '[]')" 80 "$1" $RATE "${2-}"
+}
+
+scanner() {
+	# shellcheck disable=SC2046 # several words
+	in_client $PYTHON $(from_three 4 reset) >"$LAB_TMP/scapy.txt" 2>&1 && return
 	sed 's/^/# /' "$LAB_TMP/scapy.txt"
 	return 1
 }
@@ -42,11 +46,14 @@ flood() {
 	local attacks
 
 	attacks=$(stat_of attacks)
-	start flood from_three 8 "$@"
+	# shellcheck disable=SC2046 # several words
+	start flood in_client $PYTHON $(from_three 30 "$@")
 	check "noticed within six seconds" try_for 6 in_state attack
 	lab_say "# $(ctl --json events | grep attack_began | tail -n 1 | json detail)"
 	check "clients are served" served
-	finish flood
+	sleep $((HOLD + 1)) # it goes on, and remains the same attack
+	check "it lasts as long as the flood" in_state attack
+	stop flood
 	check "and it is over" try_for $((HOLD + 8)) in_state calm
 	check "one attack" number "$(stat_of attacks)" = $((attacks + 1))
 }
@@ -56,7 +63,7 @@ few() {
 
 	check "served in calm" served
 	attacks=$(stat_of attacks)
-	check "a scanner" from_three 4 reset
+	check "a scanner" scanner
 	check "is no attack" number "$(stat_of attacks)" = "$attacks"
 	flood
 	far -I
