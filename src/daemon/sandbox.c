@@ -20,7 +20,7 @@
  */
 static const char *const denied_at_start[] = {
 	/* other processes */
-	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
+	"process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
 	/* the file tree, namespaces; clone() and clone3() are below */
 	"mount", "umount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount",
 	"fspick", "move_mount", "open_tree", "mount_setattr", "setns", "unshare", "quotactl",
@@ -86,6 +86,9 @@ static int fill_start(scmp_filter_ctx f)
 	static const int flags[] = {CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,	CLONE_NEWUSER,
 				    CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP};
 	int rc = add(f, SCMP_ACT_ERRNO(EPERM), denied_at_start);
+
+	if (rc == 0 && !SANDBOX_SANITIZED)
+		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ptrace), 0);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(flags); i++)
 		rc = seccomp_rule_add(
@@ -186,19 +189,6 @@ static int load_filter(const struct stage *s)
 	return rc;
 }
 
-/*
- * filtered() - the sanitizers' own runtime makes all kinds of system calls on the thread that meets an
- * error.
- */
-static bool filtered(enum sandbox_stage stage)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return stage != SANDBOX_PACKETS;
-#else
-	return true;
-#endif
-}
-
 int sandbox_enter(enum sandbox_stage stage, char *why, size_t why_len)
 {
 	const struct stage *s = &stages[stage];
@@ -208,7 +198,7 @@ int sandbox_enter(enum sandbox_stage stage, char *why, size_t why_len)
 		rc = -errno;
 	else if (s->cut)
 		rc = cut_capabilities(s);
-	filter = filtered(stage) ? load_filter(s) : 0;
+	filter = SANDBOX_SANITIZED && stage == SANDBOX_PACKETS ? 0 : load_filter(s);
 	if (rc < 0)
 		snprintf(why, why_len, "stage %s of the sandbox: cannot give up privileges: %s",
 			 s->name, strerror(-rc));

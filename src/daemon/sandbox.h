@@ -24,6 +24,17 @@
 
 #define SANDBOX_WHY_MAX 160
 
+/*
+ * Set in a sanitized build, for its runtime's sake, which is not for use outside of tests: it makes all
+ * kinds of system calls on the thread that meets an error, so the stage "packets" has no filter; and the
+ * one that looks for leaks at the end stops the other threads as a debugger would.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZED 1
+#else
+#define SANDBOX_SANITIZED 0
+#endif
+
 enum sandbox_stage { SANDBOX_START, SANDBOX_SERVE, SANDBOX_PACKETS, SANDBOX_STAGES };
 
 /*

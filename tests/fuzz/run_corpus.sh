@@ -11,6 +11,7 @@ failed=0
 for corpus in "$here"/corpus/*; do
 	name=${corpus##*/}
 	printf '%s: ' "$name"
-	"$built/fuzz_$name" "$corpus" || failed=1
+	# shellcheck disable=SC2086 # no word, or several
+	${UNDER-} "$built/fuzz_$name" "$corpus" || failed=1
 done
 exit $failed
