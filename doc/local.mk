@@ -6,6 +6,7 @@ dist_doc_DATA = \
 	doc/cookie.md \
 	doc/detection.md \
 	doc/grafana-dashboard.json \
+	doc/memory.md \
 	doc/operations.md \
 	doc/overview.svg \
 	doc/reactions.md \

@@ -169,6 +169,13 @@ tests_core_test_windows_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_windows_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_windows_LDADD = $(CORE_TEST_LIBS)
 
+check_PROGRAMS += tests/core/test_pressure
+TESTS += tests/core/test_pressure
+tests_core_test_pressure_SOURCES = tests/core/test_pressure.c
+tests_core_test_pressure_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_pressure_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_pressure_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_rules
 TESTS += tests/core/test_rules
 tests_core_test_rules_SOURCES = tests/core/test_rules.c
