@@ -100,6 +100,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	retire_check(arg);
 	baselines_check(arg);
 	metrics_check(arg);
+	keep_datapath(arg);
 	say_large(arg);
 	takeover_check(arg);
 }

@@ -12,6 +12,7 @@
 #include "ctl/server.h"
 #include "daemon/attacks.h"
 #include "daemon/baselines.h"
+#include "daemon/keep_datapath.h"
 #include "daemon/keep_rules.h"
 #include "daemon/log.h"
 #include "daemon/takeover.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct worker *worker[CONF_WORKERS_MAX];
 	struct firewall firewall;
 	struct rules_keeper rules;
+	struct datapath_keeper datapath;
 	char large_said[TUN_WHY_MAX]; /* the last reason for not sending long packets whole */
 	struct attacks attacks;
 	usec_t baselines_due; /* on the guards' clock */

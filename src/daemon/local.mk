@@ -13,6 +13,7 @@ tcpguardd_SOURCES = \
 	src/daemon/handover.c src/daemon/handover.h \
 	src/daemon/history.c src/daemon/history.h \
 	src/daemon/history_file.c src/daemon/history_file.h \
+	src/daemon/keep_datapath.c src/daemon/keep_datapath.h \
 	src/daemon/keep_rules.c src/daemon/keep_rules.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/main.c \
@@ -28,7 +29,8 @@ tcpguardd_SOURCES = \
 	src/daemon/supervise.c src/daemon/supervise.h \
 	src/daemon/takeover.c src/daemon/takeover.h \
 	src/daemon/board.c src/daemon/board.h \
-	src/daemon/worker.c src/daemon/worker.h src/daemon/worker_internal.h \
+	src/daemon/worker.c src/daemon/worker.h \
+	src/daemon/worker_mend.c src/daemon/worker_internal.h \
 	src/daemon/worker_loop.c
 tcpguardd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 tcpguardd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) \

@@ -194,8 +194,7 @@ static void explain_queue(int rc, const struct nfqueue_config *c, char *why, siz
 	}
 }
 
-/* terminates() - are there connections that the guard ends itself? */
-static bool terminates(const struct guard_config *c)
+bool worker_terminates(const struct guard_config *c)
 {
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		if (c->service[i].engine == GUARD_ENGINE_TERMINATE)
@@ -234,7 +233,7 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 		close_left(&left);
 		if (rc < 0)
 			explain_queue(rc, &qc, why, why_len);
-		else if (terminates(c->guard)) /* what it cannot do, the raw sockets do */
+		else if (worker_terminates(c->guard)) /* what it cannot do, the raw sockets do */
 			output_open_large(&w->output, c->queue, (uint16_t)c->index);
 	}
 	return rc;
@@ -411,7 +410,7 @@ const char *worker_unconfined(const struct worker *w)
 
 bool worker_large_why(const struct worker *w, char why[TUN_WHY_MAX])
 {
-	if (!terminates(w->guard.config))
+	if (!worker_terminates(w->guard.config))
 		why[0] = '\0';
 	else if (*tun_why(&w->output.tun, 4, why) == '\0')
 		tun_why(&w->output.tun, 6, why);

@@ -91,6 +91,27 @@ const char *worker_unconfined(const struct worker *w);
  */
 bool worker_large_why(const struct worker *w, char why[TUN_WHY_MAX]);
 
+/*
+ * worker_lost_queue() - has somebody taken one of its queues away?
+ * @number, @owner: as nfqueue_lost() fills them.
+ */
+bool worker_lost_queue(const struct worker *w, uint16_t *number, uint32_t *owner);
+
+/* worker_bind_again() - ask for a queue that was lost. Return: as worker_run(). */
+int worker_bind_again(struct worker *w, uint16_t number);
+
+/* worker_lost_device() - what has happened to the device for long packets; NULL: nothing. */
+const char *worker_lost_device(const struct worker *w);
+
+/* worker_wants_device() - would it have one if it could? */
+bool worker_wants_device(const struct worker *w);
+
+/*
+ * worker_renew_device() - open the device again, from the main thread: the worker's own may not.
+ * @why: filled with a sentence on failure. Return: 0 or a negative errno.
+ */
+int worker_renew_device(struct worker *w, char why[TUN_WHY_MAX]);
+
 /* worker_idle() - nothing waits for a verdict in its queues. */
 bool worker_idle(const struct worker *w);
 

@@ -52,6 +52,9 @@ struct worker {
 	char unconfined[SANDBOX_WHY_MAX]; /* why it is not in its sandbox; empty: it is */
 };
 
+/* worker_terminates() - are there connections that the guard ends itself? */
+bool worker_terminates(const struct guard_config *c);
+
 /* worker_judges: what the queues call on the worker's thread, with the worker as argument. */
 extern const struct nfqueue_ops worker_judges;
 

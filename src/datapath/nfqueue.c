@@ -246,6 +246,28 @@ int nfqueue_whole_fd(const struct nfqueue *q)
 	return q->whole.fd;
 }
 
+bool nfqueue_lost(const struct nfqueue *q, uint16_t *number, uint32_t *owner)
+{
+	const struct nfmsg_queue *const queues[] = {&q->header, &q->full, &q->whole};
+
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++) {
+		*number = queues[i]->number;
+		if (queues[i]->nl && !nfmsg_owned(queues[i], owner))
+			return true;
+	}
+	return false;
+}
+
+void nfqueue_bind_again(struct nfqueue *q, uint16_t number)
+{
+	struct nfmsg_queue *const queues[] = {&q->header, &q->full, &q->whole};
+
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++) {
+		if (queues[i]->nl && queues[i]->number == number)
+			nfmsg_bind_again(queues[i]);
+	}
+}
+
 const struct nfqueue_stats *nfqueue_stats(const struct nfqueue *q)
 {
 	return &q->stats;

@@ -119,6 +119,15 @@ int nfqueue_header_fd(const struct nfqueue *q);
 int nfqueue_full_fd(const struct nfqueue *q);
 int nfqueue_whole_fd(const struct nfqueue *q);
 
+/*
+ * nfqueue_lost() - is there a queue that the kernel does not know as ours any more? From any thread.
+ * @number: of the first such queue. @owner: netlink port of who has it now; 0: nobody.
+ */
+bool nfqueue_lost(const struct nfqueue *q, uint16_t *number, uint32_t *owner);
+
+/* nfqueue_bind_again() - ask for queue @number, which was lost; whether it is ours is to be seen later. */
+void nfqueue_bind_again(struct nfqueue *q, uint16_t number);
+
 /* nfqueue_stats() - may be read while another thread serves the queue; then each field may lag. */
 const struct nfqueue_stats *nfqueue_stats(const struct nfqueue *q);
 

@@ -31,14 +31,14 @@ static void put_flags(struct nlmsghdr *nlh)
 
 /*
  * queue_configure() - bind and set all parameters in one message, so that no packet sees the queue
- * half configured.
+ * half configured. @ack: NLM_F_ACK for an answer also if all is well.
  */
-static int queue_configure(struct nfmsg_queue *q, uint32_t copy, uint32_t maxlen)
+static int queue_configure(struct nfmsg_queue *q, uint32_t copy, uint32_t maxlen, uint16_t ack)
 {
 	char buf[512] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->number);
 
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | ack);
 	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
 	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, (int)copy);
 	nfq_nlmsg_cfg_put_qmaxlen(nlh, maxlen);
@@ -157,7 +157,7 @@ int nfmsg_open(struct nfmsg_queue *q, uint16_t number, uint32_t copy, uint32_t s
 	if (rc == 0)
 		rc = queue_socket(q, rcvbuf);
 	if (rc == 0)
-		rc = queue_configure(q, copy, maxlen);
+		rc = queue_configure(q, copy, maxlen, NLM_F_ACK);
 	if (rc == 0) {
 		rc = read_ack(q);
 		if (rc < 0)
@@ -165,7 +165,24 @@ int nfmsg_open(struct nfmsg_queue *q, uint16_t number, uint32_t copy, uint32_t s
 	}
 	if (rc < 0)
 		nfmsg_close(q);
+	q->copy = copy;
+	q->maxlen = maxlen;
 	return rc;
+}
+
+bool nfmsg_owned(const struct nfmsg_queue *q, uint32_t *owner)
+{
+	struct nfqueue_kernel_stats ks = {0};
+	int rc = nfqueue_kernel_stats(q->number, &ks);
+
+	*owner = rc == 0 ? ks.portid : 0;
+	/* who cannot look knows nothing */
+	return rc != -ENOENT && (rc < 0 || ks.portid == mnl_socket_get_portid(q->nl));
+}
+
+void nfmsg_bind_again(struct nfmsg_queue *q)
+{
+	queue_configure(q, q->copy, q->maxlen, 0);
 }
 
 /* adopt_socket() - takes @fd. */
@@ -263,6 +280,8 @@ int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, u
 		return rc;
 	}
 	q->adopted = true;
+	q->copy = copy;
+	q->maxlen = maxlen;
 	requeue_orphans(q, &ks);
 	return 0;
 }

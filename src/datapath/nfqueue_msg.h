@@ -20,6 +20,7 @@ struct nfmsg_queue {
 	bool adopted; /* the socket is one that another process has left */
 	uint32_t slots;
 	size_t slot_bytes;
+	uint32_t copy, maxlen; /* as it is configured */
 	uint8_t *buf; /* slots * slot_bytes */
 	struct mmsghdr msg[NFMSG_SLOTS_MAX];
 	struct iovec iov[NFMSG_SLOTS_MAX];
@@ -48,6 +49,12 @@ int nfmsg_open(struct nfmsg_queue *q, uint16_t number, uint32_t copy, uint32_t s
 int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, uint32_t slots,
 		uint32_t maxlen);
 void nfmsg_close(struct nfmsg_queue *q);
+
+/* nfmsg_owned() - does the kernel still know the queue as ours? @owner: whose it is now, if so; else 0. */
+bool nfmsg_owned(const struct nfmsg_queue *q, uint32_t *owner);
+
+/* nfmsg_bind_again() - ask for the queue that is not ours any more; whether it is, is to be seen later. */
+void nfmsg_bind_again(struct nfmsg_queue *q);
 
 /*
  * nfmsg_read() - read what waits, up to all slots, without blocking.

@@ -98,10 +98,18 @@ int tun_send(struct tun *t, const struct guard_tx *tx, const struct guard_piece 
 		iov[n++] =
 			(struct iovec){.iov_base = (void *)piece[i].data, .iov_len = piece[i].len};
 	while (writev(t->fd, iov, n) < 0) {
-		if (errno != EINTR)
-			return -errno;
+		if (errno == EINTR)
+			continue;
+		if (errno == EIO || errno == EBADFD)
+			t->broken = errno;
+		return -errno;
 	}
 	return 0;
+}
+
+const char *tun_broken(const struct tun *t)
+{
+	return t->broken == 0 ? NULL : t->broken == EIO ? "is down" : "was deleted";
 }
 
 /* ---- probes ---- */
@@ -173,7 +181,7 @@ bool tun_usable(struct tun *t, const struct guard_tx *tx, usec_t now)
 	struct tun_path *path = path_of(t, tx->family);
 	usec_t age = now - path->probed;
 
-	if (t->fd < 0)
+	if (t->fd < 0 || t->broken)
 		return false;
 	if (path->probing) {
 		read_all(t);
@@ -193,6 +201,8 @@ const char *tun_why(const struct tun *t, int family, char why[TUN_WHY_MAX])
 	why[0] = '\0';
 	if (t->fd < 0)
 		snprintf(why, TUN_WHY_MAX, "%s", t->why);
+	else if (t->broken)
+		snprintf(why, TUN_WHY_MAX, "%s %s", t->name, tun_broken(t));
 	else if (path->probed && !path->usable)
 		snprintf(
 			why, TUN_WHY_MAX,

@@ -44,6 +44,7 @@ struct tun {
 		queue; /* which address the probes go to; of several queues, their source port */
 	char name[TUN_NAME_MAX];
 	char why[TUN_WHY_MAX]; /* it is not open */
+	int broken; /* somebody has set it down (EIO) or deleted it (EBADFD); 0: it works */
 	struct tun_path path[2]; /* IPv4, IPv6 */
 };
 
@@ -67,6 +68,9 @@ void tun_close(struct tun *t);
  * @now: of CLOCK_MONOTONIC.
  */
 bool tun_usable(struct tun *t, const struct guard_tx *tx, usec_t now);
+
+/* tun_broken() - what has happened to a device that was open: "is down", "was deleted"; NULL: nothing. */
+const char *tun_broken(const struct tun *t);
 
 /* tun_why() - one sentence about why nothing of @family is sent this way; "" if it is. */
 const char *tun_why(const struct tun *t, int family, char why[TUN_WHY_MAX]);

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 readonly CONNECTIONS=${LAB_CONNECTIONS:-30}
-readonly PASSED=7001 RELAYED=7002 ENDS=7103
+readonly PASSED=7001 RELAYED=7002 ENDS=7103 BULK=7104
 
 # hold() - connections to port $2 that speak all the time, as $1.
 hold() {
@@ -170,15 +170,92 @@ rules_of() {
 	in_front "$2"
 }
 
+# ---- queues and the device for long packets ----------------------------------------------------
+
+queue_there() {
+	in_guard cat /proc/net/netfilter/nfnetlink_queue | grep -q "^ *$1 "
+}
+
+# unbind() - what takes a queue away: its own socket, taken from the daemon.
+unbind() {
+	in_guard python3 "$LAB_SOURCE/lab/unbind.py" "${LAB_PID[guard]}" "$1" >"$LAB_TMP/unbind.log" ||
+		lab_die "cannot unbind: $(cat "$LAB_TMP/unbind.log")"
+}
+
+queue_taken() {
+	local number
+
+	check "somebody else cannot unbind a queue" not in_guard python3 "$LAB_SOURCE/lab/unbind.py" 0 100 \
+		>/dev/null 2>&1
+	begin
+	for number in 100 101 104; do
+		unbind $number
+		queue_there $number && lab_say "# it is there still"
+		check "queue $number unbound: bound again within 3 s" try_for 3 queue_there $number
+	done
+	over "queues unbound" 3000 queue_lost
+}
+
+# bulk() - the terminate engine has long packets to send, until bulk_over().
+bulk() {
+	rm -f "$LAB_TMP/enough"
+	start bulk sh -c "while ! [ -e '$LAB_TMP/enough' ]; do ip netns exec $NS_CLIENT '$TOOLS/peer' client \
+		--to $SERVER4:$BULK --do get --bytes 5000000 >'$LAB_TMP/bulk.line' || exit; sleep 0.1; done"
+}
+
+bulk_over() {
+	touch "$LAB_TMP/enough"
+	finish bulk
+}
+
+large() {
+	ctl --json status | tr '}' '\n' | json large | awk '{ n += $1 } END { print n }'
+}
+
+more_large() {
+	[ "$(large)" -gt "$1" ]
+}
+
+said() {
+	ctl --json events 10000 | tail -n +$((EVENTS + 1)) | grep "\"event\":\"$1\"" | grep -q "$2"
+}
+
+# device_fault() - $1 is what is said of it then; the rest does it to the TUN device.
+device_fault() {
+	local n
+
+	begin
+	bulk
+	n=$(large)
+	wait_for 5 "long packets" more_large "$n"
+	"${@:2}"
+	check "TUN device $1: noticed within 3 s" try_for 3 said device_lost "$1; made anew"
+	n=$(large)
+	check "TUN device $1: long packets leave whole again" try_for 5 more_large "$n"
+	bulk_over
+	verdict $? "TUN device $1: all transfers went on"
+	over "TUN device $1" 500 device_lost
+}
+
+device_gone() {
+	if ! in_guard ip link show tcpguard100 >/dev/null 2>&1; then
+		lab_say "# no TUN device here"
+		return
+	fi
+	device_fault "is down" in_guard ip link set tcpguard100 down
+	device_fault "was deleted" in_guard ip link del tcpguard100
+}
+
 lab_init
 lab_need_programs nginx iptables-save python3
 lab_topology gateway
 nginx_start
+peer_start $BULK
 start echo in_server python3 "$LAB_SOURCE/lab/hold.py" serve $SERVER4 $PASSED $RELAYED $ENDS
 wait_for 5 "the echo" listening $ENDS
 guard_config always "" "workers = 2
 service \"ends\" {
-	listen = { \"$SERVER4:7103\" }
+	listen = { \"$SERVER4:7103-7104\" }
 	mode = always
 	engine = terminate
 }"
@@ -187,6 +264,8 @@ hold_all
 rules_of "" 3
 anew
 not_wanted
+queue_taken
+device_gone
 for kind in passed relayed ends; do
 	stop $kind
 	verdict $? "at the end every connection lives ($kind)"

@@ -27,8 +27,8 @@ lab_tests = \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/few.py tests/lab/forged.py tests/lab/hold.py \
-	tests/lab/malformed.py tests/lab/million.py tests/lab/million.sh tests/lab/untranslated.py \
-	tests/lab/watch_top.py
+	tests/lab/malformed.py tests/lab/million.py tests/lab/million.sh tests/lab/unbind.py \
+	tests/lab/untranslated.py tests/lab/watch_top.py
 dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
 
