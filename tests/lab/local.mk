@@ -18,6 +18,7 @@ lab_tests = \
 	tests/lab/options.sh \
 	tests/lab/path.sh \
 	tests/lab/placement.sh \
+	tests/lab/refused.sh \
 	tests/lab/relay.sh \
 	tests/lab/restart.sh \
 	tests/lab/reuse.sh \
@@ -27,7 +28,8 @@ lab_tests = \
 	tests/lab/watch.sh
 TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/few.py tests/lab/forged.py tests/lab/hold.py \
-	tests/lab/malformed.py tests/lab/million.py tests/lab/million.sh tests/lab/unbind.py \
+	tests/lab/malformed.py tests/lab/million.py tests/lab/million.sh tests/lab/refused.py \
+	tests/lab/unbind.py \
 	tests/lab/untranslated.py tests/lab/watch_top.py
 dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc

@@ -126,7 +126,9 @@ def ask(to, seconds):
             print("%.6f" % time.monotonic(), flush=True)
 
 
-if sys.argv[1] == "manage":
+if __name__ != "__main__":
+    pass
+elif sys.argv[1] == "manage":
     manage(sys.argv[2:])
 else:
     ask((sys.argv[2], int(sys.argv[3])), float(sys.argv[4]))
