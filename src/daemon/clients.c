@@ -334,6 +334,12 @@ static int refuse(int error, const struct rulebook_entry *e, char *why, size_t w
 	return error;
 }
 
+/* is_everybody() - a slip of the keyboard shuts the service, or opens it to the attack. */
+static bool is_everybody(const struct rulebook_entry *e)
+{
+	return e->plen == 0 || (e->plen == 96 && ip_addr_is_v4(&e->prefix));
+}
+
 int clients_change(struct daemon *d, const struct ctl_rule_change *change, char *why,
 		   size_t why_len)
 {
@@ -350,6 +356,12 @@ int clients_change(struct daemon *d, const struct ctl_rule_change *change, char 
 	log_message(LOG_NOTICE, "%s%s: %s%s%s", change->remove ? "no longer " : "",
 		    e.allow ? "allowed" : "denied", describe(&e, text, sizeof(text)),
 		    change->duration ? " for " : "", change->duration ? change->duration : "");
+	if (!change->remove && is_everybody(&e)) {
+		snprintf(why, why_len, "%s is everybody%s; to take it back: un%s %s", text,
+			 e.allow ? ", an attacker, too" : " who is not allowed by another rule",
+			 e.allow ? "allow" : "deny", text);
+		rc = 1;
+	}
 	if (give(d) < 0) {
 		snprintf(why, why_len,
 			 "a worker does not answer; it may not know of this yet, try again");

@@ -91,6 +91,9 @@ allow_in_attack() {
 errors() {
 	local bad
 
+	check "to deny everybody is done, with a warning" sh -c \
+		"'$TCPGUARDCTL' --socket '$LAB_TMP/control.sock' deny 0.0.0.0/0 | grep -q 'warning: .*everybody'"
+	ctl undeny 0.0.0.0/0
 	for bad in "deny" "deny x" "deny 10.0.0.1/8" "deny 10.0.0.0/8 for" "deny 10.0.0.0/8 for 1" \
 		"deny 10.0.0.0/8 service nobody" "deny 10.0.0.0/8 4 1h" "undeny 10.0.0.0/8" \
 		"undeny 10.0.0.0/8 for 1h" "unallow 10.0.0.0/8"; do
