@@ -134,6 +134,26 @@ START_TEST(a_calm_service_answers_by_itself)
 }
 END_TEST
 
+/* A client may say that it takes next to nothing; what goes to the server has room for data all the same. */
+START_TEST(a_tiny_mss_is_no_trap)
+{
+	static const uint16_t mss[] = {0, 1, 11, 12, 13};
+	struct segment syn = fx_conn_syn(&c);
+	const struct pkt *p;
+
+	seg_mss(&syn, mss[_i]);
+	fx_challenge(&c, &syn);
+	client(TCP_ACK, 1, 1, 0);
+	ck_assert_uint_eq(fx_sent(0)->opt.mss, mss[_i]);
+	c.server_ts = 900000;
+	answer();
+	client(TCP_ACK | TCP_PSH, 1, 1, 300);
+	p = fx_sent(0);
+	ck_assert(ip_addr_eq(&p->dst, &c.server.addr));
+	ck_assert_uint_eq(p->payload_len, 88 - 12); /* the least, less the timestamps */
+}
+END_TEST
+
 START_TEST(an_open_handshake_calls_the_server)
 {
 	prove(0);
@@ -695,6 +715,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_calm_service_answers_by_itself);
 	tcase_add_test(t, an_open_handshake_calls_the_server);
+	tcase_add_loop_test(t, a_tiny_mss_is_no_trap, 0, 5);
 	tcase_add_test(t, data_before_the_server_has_answered_is_kept);
 	tcase_add_test(t, data_that_overtake_the_cookie_come_again);
 	tcase_add_test(t, bytes_go_both_ways);

@@ -60,11 +60,22 @@ static uint32_t offered_flags(const struct tcp_offer *o)
 	       (o->timestamps ? TCB_TIMESTAMPS : 0) | (o->ecn ? TCB_ECN : 0) | (o->v6 ? TCB_V6 : 0);
 }
 
+/*
+ * set_own_mss() - what is said to the peer, and the same for what is sent, but for the minimum: what is said
+ * may be another's, in whose name the endpoint speaks, and whoever says next to nothing must not make
+ * segments without room for data, or none but tiny ones.
+ */
+static void set_own_mss(struct tcb *t, const struct tcp_io *io, uint16_t mss)
+{
+	t->rcv_mss = mss;
+	t->snd_mss = mss < io->config->mss_min ? io->config->mss_min : mss;
+}
+
 static void offer(struct tcb *t, const struct tcp_io *io, const struct tcp_offer *o)
 {
 	start(t, io, o->iss, o->ts_val);
 	t->flags = offered_flags(o);
-	t->rcv_mss = t->snd_mss = o->rcv_mss;
+	set_own_mss(t, io, o->rcv_mss);
 	t->rcv_wscale = o->wscale ? scale_for(t->rcv_buf) & 15 : 0;
 }
 
@@ -148,7 +159,7 @@ void tcp_accept(struct tcb *t, const struct tcp_io *io, const struct tcp_agreed 
 	t->rcv_wscale = a->rcv_wscale & 15;
 	t->rcv_buf = min_u32(t->rcv_buf, (uint32_t)UINT16_MAX << t->rcv_wscale);
 	t->rcv_buf = max_u32(t->rcv_buf, a->rcv_wnd);
-	t->rcv_mss = t->snd_mss = a->rcv_mss;
+	set_own_mss(t, io, a->rcv_mss);
 	limit_mss(t, io, a->mss);
 	t->ts_recent = a->ts_recent;
 	t->ts_recent_at = now_ms(io);
