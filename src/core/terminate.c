@@ -530,17 +530,18 @@ bool terminate_cannot_be(struct turn *t, struct flow *f, const struct pkt *in)
 
 /*
  * half_is_reused() - the client's end is over, the server's is not yet. As long as the server still takes what
- * the client has sent, the SYN is answered by an ACK, and comes again.
+ * the client has sent, its FIN included, the SYN is answered by an ACK, and comes again.
  */
 static bool half_is_reused(struct turn *t, struct flow *f, const struct pkt *syn)
 {
 	struct tcp_pipe p = terminal_pipe(t->a, f);
 	const struct tcb *server = p.end[1];
 
+	if ((tcp_stream_waiting(p.stream[0]) > 0 || server->snd_una != server->snd_nxt) &&
+	    server->backoff == 0)
+		return false;
 	if (p.end[0]->state == TCPS_CLOSED)
 		return true;
-	if (tcp_stream_waiting(p.stream[0]) > 0 && server->backoff == 0)
-		return false;
 	return tcp_is_reuse(p.end[0], syn->seq, &syn->opt);
 }
 

@@ -52,7 +52,7 @@ enum step ctl_config(struct request *r)
 		return config_load(r, false);
 	if (strcmp(what, "reload") == 0)
 		return r->may_change ? config_load(r, true) : request_denied(r);
-	return request_fail(r, "unknown word \"%.64s\"; use show, check or reload", what);
+	return request_fail(r, "usage: config show|check|reload");
 }
 
 struct mode_job {

@@ -352,7 +352,8 @@ START_TEST(ports_with_one_half_in_time_wait_are_used_again)
 	fx_drop(&syn, GUARD_DROP_OUT_OF_WINDOW);
 	poll();
 	to_client(0, TCP_ACK, 2, 2, 0);
-	c.client_ts += 1000;
+	fx_advance(2 * USEC_PER_SEC); /* the server has its FIN, or is gone */
+	c.client_ts += 3000;
 	c.client_isn += 5000;
 	open_both();
 	ck_assert_uint_eq(fx_count_flows(), 1);
