@@ -107,11 +107,10 @@ static char *right_full(void)
 	return text;
 }
 
-START_TEST(every_option_is_taken)
+START_TEST(every_option_of_the_daemon_is_taken)
 {
 	char *text = right_full();
 	struct conf *c = load(text);
-	const struct guard_service_config *web = &c->guard.service[0], *mail = &c->guard.service[1];
 
 	ck_assert_str_eq(c->control_socket, "/tmp/guard.sock");
 	ck_assert_str_eq(c->control_group, "adm");
@@ -129,32 +128,23 @@ START_TEST(every_option_is_taken)
 	ck_assert(conf_fails_open(c, 0));
 	ck_assert(!conf_fails_open(c, 1)); /* as it is said for all */
 	ck_assert(!conf_fails_open(c, UINT32_MAX));
-	ck_assert_uint_eq(c->max_flows, 1000000);
-	ck_assert_uint_eq(c->max_half_open, 65536);
 	ck_assert_int_eq(c->log_level, LOG_DEBUG);
 	ck_assert_int_eq(c->log_target, CONF_LOG_TARGET_STDERR);
 	ck_assert_uint_eq(c->on_attack_timeout, 3 * USEC_PER_SEC);
-	ck_assert_str_eq(conf_on_attack(c, 0), "/bin/page");
-	ck_assert_str_eq(conf_on_attack(c, 1), "/usr/local/bin/tell --to ops@example.net");
-	ck_assert_int_eq(c->guard.fragments, GUARD_FRAGMENTS_DROP);
 	ck_assert(c->kernel_set);
-	ck_assert_uint_eq(c->guard.n_clients, 5);
-	ck_assert(c->guard.clients[0].allow && c->guard.clients[0].plen == 128);
-	ck_assert(!c->guard.clients[1].allow && c->guard.clients[1].plen == 120);
-	ck_assert(!c->guard.clients[2].allow && c->guard.clients[2].plen == 48);
-	ck_assert_uint_eq(c->guard.clients[2].service, UINT16_MAX);
-	ck_assert(c->guard.clients[3].allow && c->guard.clients[3].plen == 64);
-	ck_assert_uint_eq(c->guard.clients[3].service, 0);
-	ck_assert(!c->guard.clients[4].allow && c->guard.clients[4].plen == 96);
-	ck_assert_uint_eq(c->guard.service[0].synack_limit, 50);
-	ck_assert(c->guard.service[0].drop_fingerprint);
-	ck_assert_int_eq(c->guard.service[0].limit.when, GUARD_LIMIT_ATTACK);
-	ck_assert_uint_eq(c->guard.service[0].limit.rate, 20);
-	ck_assert_uint_eq(c->guard.service[0].limit.burst, 40);
-	ck_assert_uint_eq(c->guard.service[0].limit.prefix4, 32);
-	ck_assert_uint_eq(c->guard.service[0].limit.prefix6, 56);
-	ck_assert_int_eq(c->guard.service[1].limit.when, GUARD_LIMIT_OFF);
-	ck_assert_uint_eq(c->guard.service[1].synack_limit, 200);
+	conf_free(c);
+	free(text);
+}
+END_TEST
+
+START_TEST(every_option_of_the_core_is_taken)
+{
+	char *text = right_full();
+	struct conf *c = load(text);
+
+	ck_assert_uint_eq(c->max_flows, 1000000);
+	ck_assert_uint_eq(c->max_half_open, 65536);
+	ck_assert_int_eq(c->guard.fragments, GUARD_FRAGMENTS_DROP);
 	ck_assert_uint_eq(c->guard.msl, 500000);
 	ck_assert_uint_eq(c->guard.timeouts.syn_received, 1 * USEC_PER_SEC);
 	ck_assert_uint_eq(c->guard.timeouts.syn_sent, 2 * USEC_PER_SEC);
@@ -166,6 +156,46 @@ START_TEST(every_option_is_taken)
 	ck_assert_uint_eq(c->max_terminated, 1000);
 	ck_assert_uint_eq(c->terminate_memory, 64 << 20);
 	ck_assert_uint_eq(c->guard.client_gaps, 1 << 20);
+	conf_free(c);
+	free(text);
+}
+END_TEST
+
+START_TEST(every_client_is_taken)
+{
+	char *text = right_full();
+	struct conf *c = load(text);
+
+	ck_assert_uint_eq(c->guard.n_clients, 5);
+	ck_assert(c->guard.clients[0].allow && c->guard.clients[0].plen == 128);
+	ck_assert(!c->guard.clients[1].allow && c->guard.clients[1].plen == 120);
+	ck_assert(!c->guard.clients[2].allow && c->guard.clients[2].plen == 48);
+	ck_assert_uint_eq(c->guard.clients[2].service, UINT16_MAX);
+	ck_assert(c->guard.clients[3].allow && c->guard.clients[3].plen == 64);
+	ck_assert_uint_eq(c->guard.clients[3].service, 0);
+	ck_assert(!c->guard.clients[4].allow && c->guard.clients[4].plen == 96);
+	conf_free(c);
+	free(text);
+}
+END_TEST
+
+START_TEST(every_option_of_a_service_is_taken)
+{
+	char *text = right_full();
+	struct conf *c = load(text);
+	const struct guard_service_config *web = &c->guard.service[0], *mail = &c->guard.service[1];
+
+	ck_assert_str_eq(conf_on_attack(c, 0), "/bin/page");
+	ck_assert_str_eq(conf_on_attack(c, 1), "/usr/local/bin/tell --to ops@example.net");
+	ck_assert_uint_eq(web->synack_limit, 50);
+	ck_assert(web->drop_fingerprint);
+	ck_assert_int_eq(web->limit.when, GUARD_LIMIT_ATTACK);
+	ck_assert_uint_eq(web->limit.rate, 20);
+	ck_assert_uint_eq(web->limit.burst, 40);
+	ck_assert_uint_eq(web->limit.prefix4, 32);
+	ck_assert_uint_eq(web->limit.prefix6, 56);
+	ck_assert_int_eq(mail->limit.when, GUARD_LIMIT_OFF);
+	ck_assert_uint_eq(mail->synack_limit, 200);
 	ck_assert_int_eq(web->engine, GUARD_ENGINE_TERMINATE);
 	ck_assert_uint_eq(web->user_timeout, 60 * USEC_PER_SEC);
 	ck_assert_uint_eq(web->stall_timeout, 120 * USEC_PER_SEC);
@@ -423,7 +453,10 @@ int main(void)
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, shortest_file_gets_defaults);
-	tcase_add_test(tc, every_option_is_taken);
+	tcase_add_test(tc, every_option_of_the_daemon_is_taken);
+	tcase_add_test(tc, every_option_of_the_core_is_taken);
+	tcase_add_test(tc, every_client_is_taken);
+	tcase_add_test(tc, every_option_of_a_service_is_taken);
 	tcase_add_test(tc, what_is_shown_parses_to_the_same);
 	tcase_add_test(tc, show_names_defaults);
 	tcase_add_test(tc, a_service_may_have_no_command_of_its_own_or_none_at_all);

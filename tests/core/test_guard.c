@@ -507,6 +507,58 @@ START_TEST(fragments_are_no_way_around)
 }
 END_TEST
 
+/* in_answer() - make @s an answer to what the guard has said last. */
+static void in_answer(struct segment *s, uint32_t ts_val)
+{
+	const struct pkt *p = fx_last_sent();
+
+	s->src = p->dst;
+	s->dst = p->src;
+	s->sport = p->dport;
+	s->dport = p->sport;
+	s->seq = p->ack;
+	s->ack = p->seq + 1;
+	s->flags = p->flags & TCP_ACK ? TCP_ACK : TCP_SYN | TCP_ACK;
+	if (p->opt.present & TCP_OPT_TIMESTAMPS)
+		seg_timestamps(s, ts_val, p->opt.ts_val);
+}
+
+/* make_noise() - fx.last: any flags, of either side, half of it in answer, a tenth of it damaged. */
+static void make_noise(struct seg_random *r, int n)
+{
+	struct segment s = seg_bare(fx.client, fx.server, (uint16_t)(seg_random_next(r) & 0xfff),
+				    seg_random_below(r, 4) * 1000, (uint32_t)seg_random_next(r));
+
+	s.sport = (uint16_t)(1 + seg_random_below(r, 30));
+	if (seg_random_below(r, 3) == 0) {
+		s.src = fx.server.addr;
+		s.dst = fx.client.addr;
+		s.dport = s.sport;
+		s.sport = 80;
+	}
+	if (fx.n_sent && seg_random_below(r, 2))
+		in_answer(&s, n & 0xffffff);
+	fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
+	if (seg_random_below(r, 10) == 0)
+		fx.last.data[seg_random_below(r, fx.last.len)] ^=
+			(uint8_t)(1 << seg_random_below(r, 8));
+	fx.last.error = pkt_parse(&fx.last.pkt, fx.last.data, fx.last.len, fx.last.len,
+				  PKT_CSUM_UNVERIFIED);
+}
+
+/* keep_unverified() - what the guard sends in answer to noise may be anything. */
+static void keep_unverified(void)
+{
+	fx.n_sent = 0;
+	for (uint32_t i = 0; i < fx.out->n_tx; i++) {
+		struct fx_tx *to = &fx.sent[fx.n_sent++];
+
+		memcpy(to->data, fx.out->tx[i].data, fx.out->tx[i].len);
+		pkt_parse(&to->pkt, to->data, fx.out->tx[i].len, fx.out->tx[i].len, PKT_CSUM_FULL);
+	}
+	fx.out->n_tx = 0;
+}
+
 /* Noise of every kind: no crash, every drop counted, and nothing is left when it is over. */
 START_TEST(noise)
 {
@@ -518,48 +570,10 @@ START_TEST(noise)
 	fx_teach_linux();
 	fx.csum = PKT_CSUM_FULL;
 	for (int n = 0; n < 30000; n++) {
-		struct segment s =
-			seg_bare(fx.client, fx.server, (uint16_t)(seg_random_next(&r) & 0xfff),
-				 seg_random_below(&r, 4) * 1000, (uint32_t)seg_random_next(&r));
-
-		s.sport = (uint16_t)(1 + seg_random_below(&r, 30));
-		if (seg_random_below(&r, 3) == 0) {
-			s.src = fx.server.addr;
-			s.dst = fx.client.addr;
-			s.dport = s.sport;
-			s.sport = 80;
-		}
-		/* half of the ACKs answer what the guard has said last */
-		if (fx.n_sent && seg_random_below(&r, 2)) {
-			const struct pkt *p = fx_last_sent();
-
-			s.src = p->dst;
-			s.dst = p->src;
-			s.sport = p->dport;
-			s.dport = p->sport;
-			s.seq = p->ack;
-			s.ack = p->seq + 1;
-			s.flags = p->flags & TCP_ACK ? TCP_ACK : TCP_SYN | TCP_ACK;
-			if (p->opt.present & TCP_OPT_TIMESTAMPS)
-				seg_timestamps(&s, n & 0xffffff, p->opt.ts_val);
-		}
-		fx.last.len = seg_bytes(&s, fx.last.data, sizeof(fx.last.data));
-		if (seg_random_below(&r, 10) == 0)
-			fx.last.data[seg_random_below(&r, fx.last.len)] ^=
-				(uint8_t)(1 << seg_random_below(&r, 8));
-		fx.last.error = pkt_parse(&fx.last.pkt, fx.last.data, fx.last.len, fx.last.len,
-					  PKT_CSUM_UNVERIFIED);
-		fx.n_sent = 0;
+		make_noise(&r, n);
 		guard_input(&fx.guard, fx.now, &fx.last.pkt, fx.last.error, fx.out);
 		drops += fx.out->verdict == GUARD_DROP;
-		for (uint32_t i = 0; i < fx.out->n_tx; i++) {
-			struct fx_tx *to = &fx.sent[fx.n_sent++];
-
-			memcpy(to->data, fx.out->tx[i].data, fx.out->tx[i].len);
-			pkt_parse(&to->pkt, to->data, fx.out->tx[i].len, fx.out->tx[i].len,
-				  PKT_CSUM_FULL);
-		}
-		fx.out->n_tx = 0;
+		keep_unverified();
 		if (seg_random_below(&r, 100) == 0)
 			fx_advance(seg_random_below(&r, 10) * USEC_PER_SEC);
 	}
