@@ -56,18 +56,33 @@ static uint32_t get(_Atomic uint32_t *from)
 	return atomic_load_explicit(from, memory_order_relaxed);
 }
 
+/* put_words() / get_words() - @n words of a struct that consists of nothing else. */
+static void put_words(_Atomic uint32_t *to, const void *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t word;
+
+		memcpy(&word, (const char *)from + i * sizeof(word), sizeof(word));
+		put(&to[i], word);
+	}
+}
+
+static void get_words(void *to, _Atomic uint32_t *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t word = get(&from[i]);
+
+		memcpy((char *)to + i * sizeof(word), &word, sizeof(word));
+	}
+}
+
 void exchange_publish(struct exchange *e, uint32_t guard, uint32_t service, uint32_t name,
 		      usec_t now, const struct tally_totals *total, const struct tally_look *look)
 {
 	struct exchange_row *row = exchange_row(e, guard, service);
-	uint32_t words[EXCHANGE_TOTALS > EXCHANGE_LOOK ? EXCHANGE_TOTALS : EXCHANGE_LOOK];
 
-	memcpy(words, total, sizeof(*total));
-	for (uint32_t i = 0; i < EXCHANGE_TOTALS; i++)
-		put(&row->total[i], words[i]);
-	memcpy(words, look, sizeof(*look));
-	for (uint32_t i = 0; i < EXCHANGE_LOOK; i++)
-		put(&row->look[i], words[i]);
+	put_words(row->total, total, EXCHANGE_TOTALS);
+	put_words(row->look, look, EXCHANGE_LOOK);
 	put(&row->stamp, (uint32_t)(now / USEC_PER_MSEC));
 	atomic_store_explicit(&row->name, name, memory_order_release);
 }
@@ -107,15 +122,10 @@ static void add_totals(struct tally_totals *sum, const struct tally_totals *one)
 static void read_row(struct exchange_row *row, usec_t now, struct tally_totals *total,
 		     struct tally_look *look)
 {
-	uint32_t words[EXCHANGE_TOTALS > EXCHANGE_LOOK ? EXCHANGE_TOTALS : EXCHANGE_LOOK];
 	int32_t age = (int32_t)((uint32_t)(now / USEC_PER_MSEC) - get(&row->stamp));
 
-	for (uint32_t i = 0; i < EXCHANGE_TOTALS; i++)
-		words[i] = get(&row->total[i]);
-	memcpy(total, words, sizeof(*total));
-	for (uint32_t i = 0; i < EXCHANGE_LOOK; i++)
-		words[i] = get(&row->look[i]);
-	memcpy(look, words, sizeof(*look));
+	get_words(total, row->total, EXCHANGE_TOTALS);
+	get_words(look, row->look, EXCHANGE_LOOK);
 	if (age > LOOK_LIFE_MS)
 		*look = (struct tally_look){
 			.pending = look->pending,
