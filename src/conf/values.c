@@ -469,7 +469,7 @@ const char *conf_closest(const char *text, const char *const *names)
 /* endpoint_split() - into an address, or none, and a port. */
 static bool endpoint_split(const char *text, struct ip_addr *addr, const char **port)
 {
-	struct range_text r;
+	struct range_text r = {0};
 	char ignored[CONF_WHY_MAX];
 
 	if (text[strspn(text, "0123456789")] == '\0') {

@@ -41,6 +41,6 @@ void alarm_stop(struct turn *t, uint32_t slot);
 /* ---- evidence.c ---- */
 
 /* evidence_of() - one sentence with figures: why it has changed. Fills @why, ATTACK_EVIDENCE_MAX bytes. */
-void evidence_of(const struct service *s, enum detect_change change, char *why);
+void evidence_of(const struct service *v, enum detect_change change, char *why);
 
 #endif

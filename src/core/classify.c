@@ -64,12 +64,13 @@ static uint32_t real_share(const struct sources_report *r)
 	return r->syns ? (uint32_t)(syns * 100 / r->syns) : 0;
 }
 
-enum attack_class classify_attack(enum detect_cause cause, const struct tally_totals *s,
+enum attack_class classify_attack(enum detect_cause cause, const struct tally_totals *window,
 				  const struct sources_report *sources)
 {
 	if (cause == DETECT_BY_STRAY)
-		return s->stray_synacks >= s->stray_acks + s->stray_rsts ? CLASS_SYNACK_REFLECTION
-									 : CLASS_ACK_RST_FLOOD;
+		return window->stray_synacks >= window->stray_acks + window->stray_rsts
+			       ? CLASS_SYNACK_REFLECTION
+			       : CLASS_ACK_RST_FLOOD;
 	if (cause == DETECT_BY_CONCENTRATED || real_share(sources) >= REAL_SHARE_PCT)
 		return CLASS_REAL_SOURCES;
 	return cause == DETECT_BY_SLOW ? CLASS_SLOW : CLASS_SPOOFED_FLOOD;

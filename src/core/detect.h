@@ -114,7 +114,7 @@ struct detect_lesson {
 void detect_teach(struct detector *d, const struct detect_lesson *was);
 
 /* detect_strays() - segments of no connection among what is counted. */
-uint32_t detect_strays(const struct tally_totals *of);
+uint32_t detect_strays(const struct tally_totals *w);
 
 /* Limits in force, for the evidence. */
 uint32_t detect_cusum_limit(const struct detector *d, const struct detect_config *c);

@@ -26,8 +26,8 @@ int attacks_start(struct daemon *d, char *why, size_t why_len);
 void attacks_open(struct daemon *d);
 void attacks_stop(struct daemon *d);
 
-/* attacks_poll() - ask the guards for news, at once if @now, else if a second has passed. */
-void attacks_poll(struct daemon *d, bool now);
+/* attacks_poll() - ask the guards for news, @at_once, else if a second has passed. */
+void attacks_poll(struct daemon *d, bool at_once);
 
 /* attacks_own_directory() - is the state directory ours, so that we may write there? */
 bool attacks_own_directory(const struct daemon *d);

@@ -298,7 +298,7 @@ START_TEST(killed_at_any_moment)
 		look_at_half_opens();
 		look_at_busy();
 	}
-	printf("# %u kills, %u of them within a turn, %u turns taken back; %llu turns finished\n",
+	printf("# %d kills, %u of them within a turn, %u turns taken back; %llu turns finished\n",
 	       KILLS, inside, taken_back, (unsigned long long)shared->turns);
 	ck_assert_uint_gt(inside, KILLS / 20); /* or else this shows nothing */
 }
