@@ -17,7 +17,7 @@ dump_setup() {
 dump_under_traffic() {
 	start ping in_client "$TOOLS/peer" client --to "$SERVER4:$PORT" --do ping --seconds 2.5 \
 		--interval 500us
-	sleep 0.5
+	try_for 3 victim_is_known # its check is below
 	for _ in 1 2 3 4 5; do
 		ctl netstat >"$LAB_TMP/netstat.txt"
 	done
