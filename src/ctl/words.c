@@ -17,7 +17,10 @@ static bool is_text(const char *line, size_t len)
 	return true;
 }
 
-/* take_word() - copy the word at @p to @to, quotes removed. Return: where it ends, NULL if never. */
+/*
+ * take_word() - copy the word at @p to @to, quotes removed; a tab between them becomes a space, for answers
+ * repeat words and are printable. Return: where it ends, NULL if never.
+ */
 static const char *take_word(const char *p, const char *end, char **to)
 {
 	bool quoted = false;
@@ -29,7 +32,7 @@ static const char *take_word(const char *p, const char *end, char **to)
 		}
 		if (quoted && *p == '\\' && ++p == end)
 			return NULL;
-		*(*to)++ = *p;
+		*(*to)++ = *p == '\t' ? ' ' : *p;
 	}
 	*(*to)++ = '\0';
 	return quoted ? NULL : p;
