@@ -175,6 +175,19 @@ static void resume_rest(struct guard_arena *a, usec_t rotate)
 	resume_profiles(a);
 }
 
+/* longest_timeout() - of a flow, in ticks. */
+static uint32_t longest_timeout(const struct guard_config *c)
+{
+	const struct guard_timeouts *t = &c->timeouts;
+	const usec_t all[] = {t->syn_sent, t->established, t->half_closed,	t->closing,
+			      t->reset,	   2 * c->msl,	   2 * c->cookie_rotate};
+	usec_t longest = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		longest = all[i] > longest ? all[i] : longest;
+	return ticks_in(longest);
+}
+
 /* ---- taking over ---- */
 
 static void tell(struct guard_arena *a, const struct guard_adoption *done)
@@ -207,7 +220,7 @@ enum arena_fault guard_adopt(struct guard *g, void *arena, size_t bytes,
 	a->now = now;
 	resume_services(a);
 	resume_rest(a, config->cookie_rotate);
-	done->lost = flow_rebuild(a, &torn) + half_open_rebuild(a);
+	done->lost = flow_rebuild(a, &torn, longest_timeout(config)) + half_open_rebuild(a);
 	done->taken_back = (uint32_t)taken_back;
 	done->flows = a->flow_used;
 	done->half_opens = a->half_open_used;

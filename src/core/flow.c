@@ -164,14 +164,19 @@ static void end_here(struct flow *f)
 	f->client_state = f->server_state = TCPS_CLOSED;
 }
 
-/* put_back() - link the entry @i as flow_add() does. Each has a timer: no time-out, no end. */
-static void put_back(struct guard_arena *a, struct flow *f, uint32_t i)
+/*
+ * put_back() - link the entry @i as flow_add() does. Each has a timer: no time-out, no end; and none later
+ * than in @longest ticks.
+ */
+static void put_back(struct guard_arena *a, struct flow *f, uint32_t i, uint32_t longest)
 {
 	uint32_t *bucket = bucket_of(a, &f->client, f->client_port, &f->server, f->server_port);
 	uint32_t due = f->timer.due, now = tick_of(a->now);
 
 	if (seq_gt(f->active, now))
 		f->active = now;
+	if (seq_gt(due, now + longest))
+		due = now + longest;
 	f->hash_next = *bucket;
 	*bucket = i;
 	a->flow_used++;
@@ -208,7 +213,7 @@ static void look_ahead(const struct guard_arena *a, uint32_t i)
 	__builtin_prefetch(bucket_of(a, &f->client, f->client_port, &f->server, f->server_port), 1);
 }
 
-uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn)
+uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn, uint32_t longest)
 {
 	uint32_t fresh = a->flow_fresh, insane = 0;
 
@@ -224,7 +229,7 @@ uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn)
 			look_ahead(a, i - LOOK_AHEAD);
 		if (f->client_port != 0 && is_sane(a, f)) {
 			insane += !resume_ends(a, f, i, torn);
-			put_back(a, f, i);
+			put_back(a, f, i, longest);
 			continue;
 		}
 		insane += f->client_port != 0;

@@ -192,10 +192,10 @@ void flow_remove(struct guard_arena *a, uint32_t i);
 /*
  * flow_rebuild() - trust the entries alone, and make everything anew that leads to them: chains, wheel,
  * free slots, the counts of the services. An entry that cannot be is freed.
- * @torn: where entries have been put back as they were.
+ * @torn: where entries have been put back as they were. @longest: ticks, no time-out is longer.
  * Return: how many were lost.
  */
-uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn);
+uint32_t flow_rebuild(struct guard_arena *a, const struct journal_marks *torn, uint32_t longest);
 
 /*
  * flow_find_victim() - a flow whose loss does no harm: passed, or over. Looks at a bounded number of

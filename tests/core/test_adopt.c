@@ -208,6 +208,19 @@ START_TEST(time_outs_count_from_before)
 }
 END_TEST
 
+START_TEST(no_time_out_is_longer_than_the_longest)
+{
+	struct fx_conn c = splice(3000);
+	enum flow_dir dir;
+	uint32_t i = flow_find(arena(), &c.client.addr, 3000, &c.server.addr, 80, &dir);
+
+	flow_at(arena(), i)->timer.due += 1u << 30; /* months */
+	must_adopt();
+	fx_advance(25 * 3600 * USEC_PER_SEC);
+	ck_assert_uint_eq(fx_counters().idle_timeouts, 1);
+}
+END_TEST
+
 START_TEST(what_was_due_meanwhile_is_done_at_once)
 {
 	struct fx_conn c = fx_conn();
@@ -391,6 +404,45 @@ START_TEST(ends_that_make_no_sense_are_reset)
 	s = fx_from_server(&ends, TCP_ACK, 1, 1, 10);
 	fx_drop(&s, GUARD_DROP_NO_FLOW);
 	ck_assert_uint_eq(fx_sent(0)->flags & TCP_RST, TCP_RST);
+}
+END_TEST
+
+/* What is sent is looked for in the stream by sequence number. */
+START_TEST(ends_that_have_sent_what_is_not_there_are_reset)
+{
+	enum flow_dir dir;
+	uint32_t i;
+
+	open_ends();
+	client_sends(1, 1, 500);
+	i = flow_find(arena(), &ends.client.addr, ends.client.port, &ends.server.addr, 80, &dir);
+	terminal_of(arena(), flow_at(arena(), i))->end[0].snd_nxt += 5000;
+	ck_assert_int_eq(adopt(), ARENA_NONE);
+	ck_assert_uint_eq(done.lost, 1);
+	ck_assert_uint_eq(arena()->terminals.pool.used, 0);
+}
+END_TEST
+
+/* ... but a book may be wrong: the flight is begun anew, and what was out of order comes again. */
+START_TEST(books_that_make_no_sense_are_not_believed)
+{
+	struct tcp_memory m = terminal_memory(arena());
+	struct terminal *e;
+	enum flow_dir dir;
+	uint32_t i;
+
+	open_ends();
+	client_sends(1, 1, 500);
+	client_sends(1001, 1, 500);
+	i = flow_find(arena(), &ends.client.addr, ends.client.port, &ends.server.addr, 80, &dir);
+	e = terminal_of(arena(), flow_at(arena(), i));
+	m.chunk[e->end[1].flight].flight.sent[0].end += 7;
+	m.chunk[e->end[0].gaps].gaps.piece[0].right += 100000;
+	must_adopt();
+	client_sends(501, 1, 1000);
+	fx_advance(USEC_PER_SEC);
+	server_sends(1, 1501, 0);
+	both_ways(1501, 1);
 }
 END_TEST
 
@@ -705,6 +757,7 @@ int main(void)
 	tcase_add_test(t, counters_and_events_go_on);
 	tcase_add_test(t, an_attack_is_still_one);
 	tcase_add_test(t, time_outs_count_from_before);
+	tcase_add_test(t, no_time_out_is_longer_than_the_longest);
 	tcase_add_test(t, what_was_due_meanwhile_is_done_at_once);
 	tcase_add_test(t, a_service_that_is_gone_keeps_its_connections);
 	t = tcase_create("terminate");
@@ -716,6 +769,8 @@ int main(void)
 	tcase_add_test(t, what_came_out_of_order_is_kept);
 	tcase_add_test(t, a_torn_end_forgets_what_came_out_of_order);
 	tcase_add_test(t, ends_that_make_no_sense_are_reset);
+	tcase_add_test(t, ends_that_have_sent_what_is_not_there_are_reset);
+	tcase_add_test(t, books_that_make_no_sense_are_not_believed);
 	t = tcase(s, "torn");
 	tcase_add_test(t, an_unfinished_turn_is_taken_back);
 	tcase_add_test(t, a_flow_that_was_being_made_is_free_again);
