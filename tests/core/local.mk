@@ -219,8 +219,9 @@ tests_core_test_adopt_LDADD = $(CORE_TEST_LIBS)
 
 check_PROGRAMS += tests/core/test_torn
 TESTS += tests/core/test_torn
-tests_core_test_torn_SOURCES = tests/core/test_torn.c
-tests_core_test_torn_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_torn_SOURCES = tests/core/test_torn.c tests/core/arena_check.c \
+	tests/core/arena_check.h
+tests_core_test_torn_CPPFLAGS = $(CORE_TEST_CPPFLAGS) -I$(top_srcdir)
 tests_core_test_torn_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_torn_LDADD = $(CORE_TEST_LIBS)
 
@@ -233,7 +234,14 @@ tests_core_bench_adopt_LDADD = $(CORE_TEST_LIBS)
 endif
 
 # Where tests/fuzz/run_corpus.sh looks for it.
+guard_play = tests/fuzz/guard_play.c tests/fuzz/guard_play.h tests/fuzz/driver.c tests/fuzz/fuzz.h
 check_PROGRAMS += tests/fuzz/fuzz_guard
-tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz_guard.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz_guard.c $(guard_play)
 tests_fuzz_fuzz_guard_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_fuzz_guard_LDADD = libcore.la libwire.la libbase.la
+
+check_PROGRAMS += tests/fuzz/fuzz_arena
+tests_fuzz_fuzz_arena_SOURCES = tests/fuzz/fuzz_arena.c $(guard_play) tests/core/arena_check.c \
+	tests/core/arena_check.h
+tests_fuzz_fuzz_arena_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_arena_LDADD = libcore.la libwire.la libbase.la

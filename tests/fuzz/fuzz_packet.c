@@ -2,10 +2,7 @@
 /*
  * Fuzz target: any bytes as a packet.
  *
- * With libFuzzer: clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc \
- *	tests/fuzz/fuzz_packet.c $(find src/wire src/base/addr.c -name '*.c') -o fuzz_packet
- *	./fuzz_packet -max_len=2048 tests/fuzz/corpus/packet
- * In `make check` driver.c runs the committed corpus through it.
+ * `make fuzz TARGET=packet` looks for more of them; in `make check` driver.c runs the committed corpus.
  *
  * Input: one byte of control (bits 0-1 what is known of the checksum, bit 2 the packet goes on behind
  * the bytes at hand, bits 3-4 what is blanked), then the packet.

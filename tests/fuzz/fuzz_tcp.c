@@ -2,11 +2,7 @@
 /*
  * Fuzz target: a program for one endpoint and its application, or for a pipe of two.
  *
- * With libFuzzer: clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Isrc \
- *	tests/fuzz/fuzz_tcp.c tests/fuzz/tcp_watch.c src/core/tcp/[a-z]*.c src/core/state.c \
- *	$(find src/wire src/base -name '*.c') -o fuzz_tcp
- *	./fuzz_tcp -max_len=400 tests/fuzz/corpus/tcp
- * In `make check` driver.c runs the committed corpus through it.
+ * `make fuzz TARGET=tcp` looks for more of them; in `make check` driver.c runs the committed corpus.
  *
  * Input: HEADER bytes that say what is opened and with which options, then steps of one byte (the low
  * three bits say what, bit 3 at which end, the others how) and their operands. Numbers in segments are

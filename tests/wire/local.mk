@@ -38,5 +38,5 @@ tests_fuzz_fuzz_options_SOURCES = \
 tests_fuzz_fuzz_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_fuzz_options_LDADD = libwire.la libbase.la
 TESTS += tests/fuzz/run_corpus.sh
-dist_noinst_SCRIPTS += tests/fuzz/run_corpus.sh
-EXTRA_DIST += tests/fuzz/corpus
+dist_noinst_SCRIPTS += tests/fuzz/run_corpus.sh tests/fuzz/fuzz.sh
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/coverage.ignore
