@@ -365,6 +365,23 @@ START_TEST(what_came_out_of_order_is_kept)
 }
 END_TEST
 
+/* What is missing may be all that would be in the first chunk. */
+START_TEST(what_came_far_out_of_order_is_kept)
+{
+	enum flow_dir dir;
+	uint32_t i;
+
+	open_ends();
+	both_ways(1, 1);
+	client_sends(5001, 51, 500);
+	must_adopt();
+	i = flow_find(arena(), &ends.client.addr, ends.client.port, &ends.server.addr, 80, &dir);
+	ck_assert_uint_eq(flow_at(arena(), i)->stream.high, 5500);
+	ck_assert_uint_ne(terminal_of(arena(), flow_at(arena(), i))->end[0].gaps, INDEX_NONE);
+	both_ways(101, 51);
+}
+END_TEST
+
 /* ... but not if the books are not of the same moment as the rest. */
 START_TEST(a_torn_end_forgets_what_came_out_of_order)
 {
@@ -767,6 +784,7 @@ int main(void)
 	tcase_add_test(t, two_ends_go_on_before_the_server_has_answered);
 	tcase_add_test(t, what_is_in_flight_is_sent_again);
 	tcase_add_test(t, what_came_out_of_order_is_kept);
+	tcase_add_test(t, what_came_far_out_of_order_is_kept);
 	tcase_add_test(t, a_torn_end_forgets_what_came_out_of_order);
 	tcase_add_test(t, ends_that_make_no_sense_are_reset);
 	tcase_add_test(t, ends_that_have_sent_what_is_not_there_are_reset);

@@ -197,8 +197,10 @@ static struct play_range part(uint64_t at, uint64_t bytes)
 /* region() - where changes are worth while: everything else is looked at by nobody, or by everybody. */
 static struct play_range region(uint8_t which)
 {
-	const struct arena_layout *at = &arena()->at;
+	struct arena_layout layout, *at = &layout; /* what is in the arena may have been changed */
 
+	memset(&layout, 0, sizeof(layout));
+	arena_layout(&layout, &play.limits);
 	switch (which % 13) {
 	case 0:
 		return part(0, sizeof(struct arena_head));
@@ -369,7 +371,8 @@ static void change(void)
 		otherwise(op >> 3);
 		break;
 	default:
-		tear(op >> 3);
+		if (next_one.only_torn) /* who tears goes by what is in the arena */
+			tear(op >> 3);
 		break;
 	}
 }

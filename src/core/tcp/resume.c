@@ -57,7 +57,8 @@ static int64_t claim_stream(struct tcp_stream *s, struct tcp_memory m, struct tc
 			break;
 		n++;
 		at = m.chunk[i].offset;
-		if ((at & CHUNK_MASK) || seq_lt(at, want) || (seq_lt(want, s->end) && at != want))
+		if ((at & CHUNK_MASK) || seq_lt(at, want) ||
+		    (s->start != s->end && seq_lt(want, s->end) && at != want))
 			break;
 		if (in_order_only && seq_geq(at, s->end)) {
 			unclaim(c, i);
