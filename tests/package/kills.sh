@@ -124,11 +124,25 @@ belongings() {
 
 open_files() { inside sh -c "ls /proc/$(main_pid)/fd | wc -l"; }
 
+# serves_again() - is it another one than that which was killed, and ready?
+serves_again() {
+	[ "$(property MainPID)" != "$last" ] && is SubState running
+}
+
 # kill_one() - at a random moment, whatever it is doing then.
 kill_one() {
-	[ "${EAGER:-}" = yes ] || wait_until 10 is SubState running || broken 'it does not start again'
+	[ "${EAGER:-}" = yes ] || wait_until 10 serves_again || broken 'it does not start again'
 	sleep "0.$((RANDOM % 60 + 10))"
-	hit KILL 2>/dev/null && killed=$((killed + 1))
+	last=$(main_pid)
+	[ "${last:-0}" -gt 1 ] && inside kill -s KILL "$last" && killed=$((killed + 1))
+}
+
+# lost_on_the_way() - what had to be sent again, and why: for the record.
+lost_on_the_way() {
+	say "# sent again: client $(ip netns exec "$client_ns" nstat -asz TcpRetransSegs | awk 'END { print $2 }'), \
+server $(ip netns exec "$server_ns" nstat -asz TcpRetransSegs | awk 'END { print $2 }')"
+	inside tcpguardctl status | grep -iE '^(requeued|passed_on|overruns|kernel_dropped|user_dropped|verdict_errors|inject_)' |
+		sed 's/^/# /'
 }
 
 the_package "$build"
@@ -147,13 +161,15 @@ before=$(belongings)
 files=$(open_files)
 spliced=$(counter relayed spliced)
 killed=0
+last=
 began=$SECONDS
 while [ $killed -lt "$KILLS" ]; do
 	kill_one
 done
 say "# $killed kills in $((SECONDS - began)) s"
-wait_until 10 is_active
+wait_until 10 serves_again
 expect 'after the last one it serves' wait_until 10 answers
+lost_on_the_way
 sleep 1
 for kind in "${KINDS[@]}"; do
 	held "$kind"
