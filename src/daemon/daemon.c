@@ -12,6 +12,7 @@
 #include "core/tcp/pool.h"
 #include "daemon/clients.h"
 #include "daemon/clock.h"
+#include "daemon/memory.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/retire.h"
@@ -197,6 +198,46 @@ static uint32_t part_of(uint32_t limit, uint32_t workers)
 	return part < 16 ? 16 : part;
 }
 
+/* worker_limits() - the sizes of each worker's tables. */
+static struct guard_limits worker_limits(const struct conf *c)
+{
+	return (struct guard_limits){
+		.max_flows = part_of(c->max_flows, c->workers),
+		.max_half_open = part_of(c->max_half_open, c->workers),
+		.max_terminated = part_of(c->max_terminated, c->workers),
+		.chunks = part_of((uint32_t)(c->terminate_memory / TCP_CHUNK_BYTES), c->workers),
+	};
+}
+
+/* ever_used() - what can be filled of the tables: the terminate engine's only by a service that has it. */
+static struct guard_limits ever_used(const struct conf *c)
+{
+	struct guard_limits l = worker_limits(c);
+
+	for (uint32_t i = 0; i < c->guard.n_services; i++) {
+		if (c->guard.service[i].engine == GUARD_ENGINE_TERMINATE)
+			return l;
+	}
+	l.max_terminated = l.chunks = part_of(0, c->workers);
+	return l;
+}
+
+int daemon_check_memory(const struct conf *c, char *why, size_t why_len)
+{
+	const struct guard_limits limits = ever_used(c);
+	uint64_t need = guard_arena_size(&limits) * (uint64_t)c->workers, limit = memory_limit("");
+
+	if (need <= limit)
+		return 0;
+	snprintf(
+		why, why_len,
+		"the tables can grow to %llu MiB, but the control group of tcpguardd may have only "
+		"%llu (memory.max, in systemd MemoryMax): raise that, or lower max-flows, "
+		"max-half-open, terminate.connections and terminate.memory",
+		(unsigned long long)(need >> 20), (unsigned long long)(limit >> 20));
+	return -ENOMEM;
+}
+
 /* new_workers() - all of them, and what earlier ones have left them is theirs. */
 static int new_workers(struct daemon *d, char *why, size_t why_len)
 {
@@ -208,12 +249,7 @@ static int new_workers(struct daemon *d, char *why, size_t why_len)
 			.workers = c->workers,
 			.queue = c->queue,
 			.mark = c->mark,
-			.limits = {.max_flows = part_of(c->max_flows, c->workers),
-				   .max_half_open = part_of(c->max_half_open, c->workers),
-				   .max_terminated = part_of(c->max_terminated, c->workers),
-				   .chunks = part_of(
-					   (uint32_t)(c->terminate_memory / TCP_CHUNK_BYTES),
-					   c->workers)},
+			.limits = worker_limits(c),
 			.guard = &c->guard,
 			.board = d->board,
 			.seed = d->seed,
@@ -246,8 +282,10 @@ static int open_workers(struct daemon *d, char *why, size_t why_len)
 static int start_workers(struct daemon *d, char *why, size_t why_len)
 {
 	const struct conf *c = d->conf;
-	int rc;
+	int rc = daemon_check_memory(c, why, why_len);
 
+	if (rc < 0)
+		return rc;
 	if (c->queue + WORKER_QUEUES * c->workers - 1 > UINT16_MAX) {
 		snprintf(
 			why, why_len,

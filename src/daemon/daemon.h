@@ -122,6 +122,12 @@ struct conf *daemon_current_conf(struct daemon *d);
 /* daemon_set() - change one option. Return: 0, or -EINVAL with @why filled. */
 int daemon_set(struct daemon *d, const char *key, const char *value, char *why, size_t why_len);
 
+/*
+ * daemon_check_memory() - could all tables of @c be full, and the control group still be within its limit?
+ * Return: 0, or -ENOMEM with @why filled.
+ */
+int daemon_check_memory(const struct conf *c, char *why, size_t why_len);
+
 /* placement.c: daemon_install_rules() - install the rules for @c and the retired listens. */
 int daemon_install_rules(struct daemon *d, const struct conf *c, char *why, size_t why_len);
 

@@ -17,6 +17,7 @@ tcpguardd_SOURCES = \
 	src/daemon/keep_rules.c src/daemon/keep_rules.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/main.c \
+	src/daemon/memory.c src/daemon/memory.h \
 	src/daemon/metrics.c src/daemon/metrics.h \
 	src/daemon/notify.c src/daemon/notify.h \
 	src/daemon/placement.c \

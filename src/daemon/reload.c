@@ -80,8 +80,10 @@ static int change_rules(struct daemon *d, const struct conf *new, char *why, siz
 static int change_all(struct daemon *d, const struct conf *new, char *why, size_t why_len)
 {
 	char ignored[DAEMON_WHY_MAX];
-	int rc = metrics_change(d, d->conf->metrics, new->metrics, why, why_len);
+	int rc = daemon_check_memory(new, why, why_len);
 
+	if (rc == 0)
+		rc = metrics_change(d, d->conf->metrics, new->metrics, why, why_len);
 	if (rc < 0)
 		return rc;
 	rc = change_rules(d, new, why, why_len);

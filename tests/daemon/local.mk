@@ -9,6 +9,14 @@ tests_daemon_test_state_file_SOURCES = \
 tests_daemon_test_state_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_daemon_test_state_file_LDADD = libbase.la $(CHECK_LIBS)
 
+check_PROGRAMS += tests/daemon/test_memory
+TESTS += tests/daemon/test_memory
+tests_daemon_test_memory_SOURCES = \
+	tests/daemon/test_memory.c \
+	src/daemon/memory.c src/daemon/memory.h
+tests_daemon_test_memory_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_daemon_test_memory_LDADD = $(CHECK_LIBS)
+
 check_PROGRAMS += tests/daemon/test_board
 TESTS += tests/daemon/test_board
 tests_daemon_test_board_SOURCES = \
