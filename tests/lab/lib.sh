@@ -12,7 +12,8 @@
 # sources are routed to the client's namespace, which does not forward and so drops the answers.
 #
 # Everything made here carries the process number in its name and goes away in every exit path.
-# A script that cannot run here exits with 77 and says why.
+# A script that cannot run here exits with 77 and says why. On a machine that is slow, as an emulated one
+# is, LAB_SLOW=N makes it wait N times as long for what must happen.
 
 set -u
 
@@ -28,6 +29,7 @@ TCPGUARDCTL=${TCPGUARDCTL:-$BUILD_DIR/tcpguardctl}
 
 readonly CLIENT4=198.51.100.2 CLIENT6=fd00:c::2 SERVER4=192.0.2.10 SERVER6=fd00:5::10
 readonly GUARD4=198.51.100.1 GUARD6=fd00:c::1
+readonly LAB_SLOW=${LAB_SLOW:-1}
 
 declare -A LAB_PID=()
 LAB_NS=()
@@ -282,7 +284,7 @@ stop() {
 	pid=${LAB_PID[$name]:-}
 	[ -n "$pid" ] || return 0
 	kill -s "$signal" "$pid" 2>/dev/null
-	end=$((SECONDS + patience))
+	end=$((SECONDS + patience * LAB_SLOW))
 	while kill -0 "$pid" 2>/dev/null && [ $SECONDS -le $end ]; do
 		sleep 0.02
 	done
@@ -300,7 +302,7 @@ wait_for() {
 
 # try_for() - like wait_for, but return 1.
 try_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * LAB_SLOW))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -16,10 +16,13 @@ address() {
 
 # placed() - do the rules take the server of family $1 for local ("host") or not ("gateway")?
 placed() {
-	local tool=iptables rules
+	local tool=iptables family=ip rules
 
-	[ "$1" = 4 ] || tool=ip6tables
-	rules=$(in_guard $tool -w -t raw -S TCPGUARD_OUT 2>/dev/null | grep -c -- ' -s .*NFQUEUE')
+	[ "$1" = 4 ] || tool=ip6tables family=ip6
+	rules=$({
+		in_guard $tool -w -t raw -S TCPGUARD_OUT
+		in_guard nft list chain inet tcpguard out
+	} 2>/dev/null | grep -c -- " -s .*NFQUEUE\|$family saddr .*queue")
 	if [ "$2" = host ]; then [ "$rules" != 0 ]; else [ "$rules" = 0 ]; fi
 }
 

@@ -15,7 +15,7 @@ daemon_pid() {
 }
 
 rules_now() {
-	in_guard iptables-save 2>/dev/null | grep -c NFQUEUE
+	{ in_guard iptables-save && in_guard nft list ruleset; } 2>/dev/null | grep -c 'NFQUEUE\|queue.* to '
 }
 
 # open_files() - of supervisor and daemon.

@@ -36,7 +36,8 @@ two_ends() {
 visible() {
 	local status
 
-	start hold in_client "$TOOLS/peer" client --to "$SERVER:$TALK_PORT" --do ping --seconds 1.5
+	start hold in_client "$TOOLS/peer" client --to "$SERVER:$TALK_PORT" --do ping \
+		--seconds $((1 + LAB_SLOW))
 	try_for 3 two_ends
 	status=$?
 	finish hold || status=1
