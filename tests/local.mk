@@ -16,3 +16,4 @@ include tests/lab/local.mk
 include tests/demo/local.mk
 include tests/bench/local.mk
 include tests/package/local.mk
+include tests/vm/local.mk

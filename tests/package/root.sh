@@ -10,7 +10,8 @@ set -u
 
 readonly ROOT_SUITE=bookworm
 # The package's own dependencies are in it, so that nothing is fetched later.
-readonly ROOT_PACKAGES=systemd,systemd-sysv,dbus,iproute2,iptables,nftables,procps,bash-completion,libevent-core-2.1-7,libevent-extra-2.1-7,libevent-pthreads-2.1-7,libnetfilter-queue1,libmnl0,libconfuse2,libjansson4,libncursesw6,libpcap0.8,libsystemd0,libcap-ng0,libseccomp2
+# ROOT_MORE: what else somebody needs, after a comma
+readonly ROOT_PACKAGES=systemd,systemd-sysv,dbus,iproute2,iptables,nftables,procps,bash-completion,libevent-core-2.1-7,libevent-extra-2.1-7,libevent-pthreads-2.1-7,libnetfilter-queue1,libmnl0,libconfuse2,libjansson4,libncursesw6,libpcap0.8,libsystemd0,libcap-ng0,libseccomp2${ROOT_MORE:+,$ROOT_MORE}
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${TCPGUARD_CACHE:-/var/cache/tcpguard-tests}
