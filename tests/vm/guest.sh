@@ -26,15 +26,6 @@ run() {
 	echo "# end $name $status $((SECONDS - began))"
 }
 
-# no_complaints() - has the kernel nothing to say of itself or of us?
-no_complaints() {
-	dmesg | grep -E 'WARNING:|BUG:|Oops|general protection|segfault|SECCOMP|refcount|leak' && {
-		echo "not ok 1 - the kernel has nothing to complain of"
-		return 1
-	}
-	echo "ok 1 - the kernel has nothing to complain of"
-}
-
 # The first use of each would load them; that takes longer here than the daemon waits for its tools.
 modprobe -qa nft_queue nfnetlink_queue nft_fib_inet nft_ct nft_counter nft_log nft_compat veth tun sch_netem xt_NFQUEUE \
 	xt_mark xt_CT xt_tcpudp xt_multiport ipt_rpfilter ip6t_rpfilter iptable_raw ip6table_raw xt_conntrack
@@ -54,5 +45,5 @@ for test in nfqueue output kernel_set tool; do
 done
 run program/sandbox 100 "$BUILD_DIR/tests/daemon/test_sandbox"
 run unit 600 "$tests/vm/unit.sh"
-run kernel 20 no_complaints
+run kernel 20 "$tests/vm/kernel.sh"
 echo '# done'
