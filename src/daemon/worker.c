@@ -203,6 +203,11 @@ bool worker_terminates(const struct guard_config *c)
 	return false;
 }
 
+bool worker_sends_large(const struct worker *w)
+{
+	return worker_terminates(w->guard.config) || w->output.stats.cut > 0;
+}
+
 static int open_datapath(struct worker *w, char *why, size_t why_len)
 {
 	const struct worker_config *c = &w->config;
@@ -410,7 +415,7 @@ const char *worker_unconfined(const struct worker *w)
 
 bool worker_large_why(const struct worker *w, char why[TUN_WHY_MAX])
 {
-	if (!worker_terminates(w->guard.config))
+	if (!worker_sends_large(w))
 		why[0] = '\0';
 	else if (*tun_why(&w->output.tun, 4, why) == '\0')
 		tun_why(&w->output.tun, 6, why);

@@ -55,6 +55,12 @@ struct worker {
 /* worker_terminates() - are there connections that the guard ends itself? */
 bool worker_terminates(const struct guard_config *c);
 
+/*
+ * worker_sends_large() - does it send packets longer than a segment, or will it? Those of a relayed
+ * connection whose server lacks what its client was promised are, whatever the configuration says.
+ */
+bool worker_sends_large(const struct worker *w);
+
 /* worker_judges: what the queues call on the worker's thread, with the worker as argument. */
 extern const struct nfqueue_ops worker_judges;
 

@@ -53,7 +53,7 @@ const char *worker_lost_device(const struct worker *w)
 
 bool worker_wants_device(const struct worker *w)
 {
-	return w->output.tun.fd < 0 && worker_terminates(w->guard.config);
+	return w->output.tun.fd < 0 && worker_sends_large(w);
 }
 
 int worker_renew_device(struct worker *w, char why[TUN_WHY_MAX])

@@ -13,8 +13,8 @@
 int output_open(struct output *o, uint32_t mark)
 {
 	*o = (struct output){.tun = {.fd = -1,
-				     .why = "the TUN device is made at start, when "
-					    "a service has engine = terminate"}};
+				     .why = "no TUN device was made, since no "
+					    "service has engine = terminate"}};
 	return inject_open(&o->raw, mark);
 }
 

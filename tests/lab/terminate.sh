@@ -99,6 +99,39 @@ small_link() {
 	return $status
 }
 
+device_is_there() {
+	in_guard ip -br link | grep -q '^tcpguard'
+}
+
+# later() - who comes to need the device after the start: first a relayed connection that has to end at
+# the guard, since its server lacks the timestamps that its client was promised; then a reload.
+later() {
+	if [ "$FAMILY" = 4 ]; then
+		check "no device without the engine" eval '! device_is_there'
+		peer_do --to "$SERVER:$TALK_PORT" --do get --bytes 1000
+		in_server sysctl -qw net.ipv4.tcp_timestamps=0
+		check "1 MB from a server without timestamps" peer_do --to "$SERVER:$TALK_PORT" --do get \
+			--bytes 1000000
+		in_server sysctl -qw net.ipv4.tcp_timestamps=1
+		check "a device, since long packets were cut" try_for 5 device_is_there
+		guard_stop
+		guard_start
+	else
+		check "no device after another start" eval '! device_is_there'
+		guard_config adaptive "engine = terminate" "msl = 500ms timeouts { reset = 500ms }"
+		check "the engine by a reload" ctl config reload
+		check "a device for long packets" try_for 5 device_is_there
+		check "1 MB down" peer_do --to "$SERVER:$TALK_PORT" --do get --bytes 1000000
+		check "none was cut here" number "$(ctl --json status | json cut | head -n 1)" = 0
+	fi
+}
+
+later_setup() {
+	talk_start
+	guard_config always "" "msl = 500ms timeouts { reset = 500ms }"
+	guard_start
+}
+
 much_setup() {
 	terminate_setup
 }
@@ -107,6 +140,7 @@ lab_init
 lab_need_programs nginx curl wrk
 lab_each terminate
 lab_each much
+LAB_PLACEMENTS=gateway lab_each later
 LAB_WIRE="--delay 5ms --jitter 2ms --loss 2 --duplicate 1 --reorder 2" LAB_PLACEMENTS=gateway
 lab_each terminate
 lab_end
