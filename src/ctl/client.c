@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -30,6 +31,8 @@ struct ctl_client {
 	struct event *tick; /* client_run() is to be called */
 	struct event *idle; /* nothing was asked for too long */
 	bool may_change;
+	uint64_t asked; /* requests */
+	int64_t active_ms; /* when it last asked, or something was made for it */
 	bool eof; /* the peer will ask nothing more */
 	bool closing; /* drop it when the output is out */
 	bool busy; /* @request is under way */
@@ -39,6 +42,14 @@ struct ctl_client {
 static struct timeval ms_to_timeval(uint32_t ms)
 {
 	return (struct timeval){ms / 1000, (long)(ms % 1000) * 1000};
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
 static void run_again(struct ctl_client *c, uint32_t ms)
@@ -104,6 +115,7 @@ static void step(struct ctl_client *c)
 	struct request *r = &c->request;
 	enum step result;
 
+	c->active_ms = now_ms();
 	r->stop = c->eof || evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
 	result = request_step(r);
 	if (r->out.len > 0)
@@ -145,6 +157,8 @@ static void begin(struct ctl_client *c)
 	r->ops = c->server->ops;
 	r->may_change = c->may_change;
 	c->busy = true;
+	c->asked++;
+	c->active_ms = now_ms();
 	if (!line || len > CTL_LINE_MAX) {
 		snprintf(r->why, sizeof(r->why), "the request is longer than %d bytes; closing",
 			 CTL_LINE_MAX);
@@ -233,6 +247,35 @@ static int client_setup(struct ctl_client *c, int fd)
 	return bufferevent_enable(c->bev, EV_READ | EV_WRITE) ? -ENOMEM : 0;
 }
 
+struct ctl_client *ctl_client_idlest(const struct ctl_server *s, bool privileged)
+{
+	int64_t enough = now_ms() - s->limits.spare_ms;
+	struct ctl_client *c, *found = NULL;
+
+	LIST_FOREACH(c, &s->clients, link)
+	{
+		bool stuck = !c->busy || unsent_bytes(c) >= s->limits.output_bytes;
+		bool idle = stuck && c->active_ms <= enough;
+		bool may = privileged ? idle || !c->may_change : idle && !c->may_change;
+
+		if (may && (!found || c->active_ms <= found->active_ms)) /* new ones come first */
+			found = c;
+	}
+	return found;
+}
+
+struct ctl_client *ctl_client_busiest(const struct ctl_server *s)
+{
+	struct ctl_client *c, *found = NULL;
+
+	LIST_FOREACH(c, &s->clients, link)
+	{
+		if (c->asked >= CTL_GREEDY && (!found || c->asked > found->asked))
+			found = c;
+	}
+	return found;
+}
+
 int ctl_client_new(struct ctl_server *s, int fd, bool may_change)
 {
 	struct ctl_client *c = calloc(1, sizeof(*c));
@@ -243,6 +286,7 @@ int ctl_client_new(struct ctl_server *s, int fd, bool may_change)
 	}
 	c->server = s;
 	c->may_change = may_change;
+	c->active_ms = now_ms();
 	LIST_INSERT_HEAD(&s->clients, c, link);
 	s->n_clients++;
 	if (client_setup(c, fd)) {

@@ -29,6 +29,17 @@ struct ctl_server {
  */
 int ctl_client_new(struct ctl_server *s, int fd, bool may_change);
 
+/*
+ * ctl_client_idlest() - who has been idle, or has not taken what it asked for, for the longest time, but at
+ * least for limits.spare_ms; NULL: none.
+ * @privileged: the place is for somebody who may change things, so it may be taken from such a one, and
+ * from anybody else even if he is not idle. Else it may be taken only from those who may not.
+ */
+struct ctl_client *ctl_client_idlest(const struct ctl_server *s, bool privileged);
+
+/* ctl_client_busiest() - who has asked most, but at least CTL_GREEDY times; NULL: none. */
+struct ctl_client *ctl_client_busiest(const struct ctl_server *s);
+
 /* ctl_client_free() - drop it, whatever it is doing. */
 void ctl_client_free(struct ctl_client *c);
 

@@ -11,6 +11,8 @@
 
 #define CTL_IDLE_MS	 60000
 #define CTL_STALL_MS	 30000
+#define CTL_SPARE_MS	 5
+#define CTL_GREEDY	 4 /* requests of one connection */
 #define CTL_FOLLOW_MS	 200
 #define CTL_OUTPUT_BYTES (256 * 1024)
 
@@ -19,5 +21,7 @@
 /* The last line of a reply: one of these; every other line is a JSON object. */
 #define CTL_REPLY_OK	"ok"
 #define CTL_REPLY_ERROR "error: "
+#define CTL_REPLY_FULL \
+	CTL_REPLY_ERROR "already " /* so begins what a client reads that is one too many */
 
 #endif

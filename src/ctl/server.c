@@ -39,12 +39,26 @@ static void refuse(int fd, uint32_t max)
 {
 	char line[128];
 	int len = snprintf(line, sizeof(line),
-			   CTL_REPLY_ERROR "already %u clients on this socket; try again later\n",
-			   max);
+			   CTL_REPLY_FULL "%u clients on this socket; try again later\n", max);
 
 	/* a new socket has room for a line; if not, closing says enough */
 	(void)!send(fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
+}
+
+/*
+ * make_place() - when all places are taken, whoever does nothing with his gives it away; and for those who may
+ * change things others do, too, or whoever asks without end.
+ */
+static bool make_place(struct ctl_server *s, bool privileged)
+{
+	struct ctl_client *c = ctl_client_idlest(s, privileged);
+
+	if (!c && privileged)
+		c = ctl_client_busiest(s);
+	if (c)
+		ctl_client_free(c);
+	return c != NULL;
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr,
@@ -55,7 +69,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	/* whoever may look only must not be able to keep the administrator out */
 	uint32_t max = s->limits.clients - (privileged ? 0 : s->limits.clients / RESERVED);
 
-	if (s->n_clients >= max)
+	if (s->n_clients >= max && !make_place(s, privileged))
 		refuse(fd, max);
 	else
 		ctl_client_new(s, fd, privileged);
@@ -271,6 +285,7 @@ struct ctl_server *ctl_server_new(struct event_base *base, const char *socket_pa
 		.clients = CTL_CLIENTS_MAX,
 		.idle_ms = CTL_IDLE_MS,
 		.stall_ms = CTL_STALL_MS,
+		.spare_ms = CTL_SPARE_MS,
 		.follow_ms = CTL_FOLLOW_MS,
 		.output_bytes = CTL_OUTPUT_BYTES,
 	};

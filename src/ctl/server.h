@@ -18,8 +18,11 @@ struct ctl_server;
 /* What clients may take; ctl_server_new() starts with the defaults of ctl/protocol.h. */
 struct ctl_limits {
 	uint32_t
-		clients; /* at once; the next one gets an error line, at most CTL_CLIENTS_MAX; an eighth
-			     of them is for those only who may change things */
+		clients; /* at once, at most CTL_CLIENTS_MAX; the next one takes the place of another,
+			     or gets an error line; an eighth of them is for those only who may
+			     change things */
+	uint32_t
+		spare_ms; /* a client that asks and takes nothing for so long gives its place away */
 	uint32_t idle_ms; /* a client that asks nothing for so long is dropped */
 	uint32_t stall_ms; /* a client that takes nothing of its reply for so long is dropped */
 	uint32_t follow_ms; /* how often followers are given what is new */

@@ -82,6 +82,8 @@ static long fill(struct link *l)
 {
 	ssize_t n;
 
+	if (l->over)
+		return l->end_reason;
 	if (l->start > 0) {
 		memmove(l->buf, l->buf + l->start, l->end - l->start);
 		l->end -= l->start;
@@ -98,8 +100,11 @@ static long fill(struct link *l)
 	do {
 		n = recv(l->fd, l->buf + l->end, l->cap - l->end, 0);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == ECONNRESET ? 0 : -errno;
+	if (n <= 0) {
+		l->over = true;
+		l->end_reason = n == 0 || errno == ECONNRESET ? 0 : -errno;
+		return l->end_reason;
+	}
 	l->end += n;
 	return n;
 }
@@ -124,6 +129,18 @@ long link_line(struct link *l, char **line)
 		if (n <= 0)
 			return n;
 	}
+}
+
+bool link_is_full(struct link *l)
+{
+	static const char full[] = CTL_REPLY_FULL;
+	size_t len = sizeof(full) - 1;
+
+	while (l->end - l->start < len && !memchr(l->buf + l->start, '\n', l->end - l->start)) {
+		if (fill(l) <= 0)
+			return false;
+	}
+	return l->end - l->start >= len && memcmp(l->buf + l->start, full, len) == 0;
 }
 
 void link_close(struct link *l)

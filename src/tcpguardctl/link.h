@@ -12,6 +12,8 @@ struct link {
 	int fd;
 	char *buf; /* what was read and not yet taken */
 	size_t cap, start, end;
+	bool over; /* nothing more comes, */
+	long end_reason; /* for this reason: 0 or a negative errno */
 };
 
 /*
@@ -33,6 +35,12 @@ int link_send(struct link *l, int n, char *const words[]);
  * negative errno.
  */
 long link_line(struct link *l, char **line);
+
+/*
+ * link_is_full() - has the daemon turned this client away, being one too many? Waits for the first line of
+ * the reply, which link_line() gives for all that.
+ */
+bool link_is_full(struct link *l);
 
 void link_close(struct link *l);
 

@@ -23,6 +23,8 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
+#define FULL_TRIES    10 /* while the daemon has too many clients, and between them */
+#define FULL_PAUSE_MS 20
 #define ANSWER_WAIT_S 30
 
 enum exit_code { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE };
@@ -231,16 +233,26 @@ static bool terminal_shows_bold(void)
 	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 && !(no && *no);
 }
 
-/* ask() - send the request and show the reply. Return: exit code. */
+/* ask() - connect, send the request and show the reply. Return: exit code. */
 static int ask(const struct options *o, struct link *l)
 {
 	struct screen screen = {.colour = terminal_shows_bold()};
-	int code, error = link_send(l, o->n, o->words);
+	int code, error;
 
-	if (error)
-		return usage(error == -E2BIG ? "the request is too long"
-					     : "arguments must be printable ASCII",
-			     "");
+	for (int tries = 0;; tries++) { /* a crowd that keeps all places busy leaves one now and then */
+		error = link_open(l, o->socket, o->follow ? 0 : ANSWER_WAIT_S);
+		if (error)
+			return unreachable(o->socket, error);
+		error = link_send(l, o->n, o->words);
+		if (error)
+			return usage(error == -E2BIG ? "the request is too long"
+						     : "arguments must be printable ASCII",
+				     "");
+		if (tries == FULL_TRIES || !link_is_full(l))
+			break;
+		link_close(l);
+		usleep(FULL_PAUSE_MS * 1000);
+	}
 	if (!o->json && view_begin(o->view, &screen)) {
 		fputs("tcpguardctl: out of memory\n", stderr);
 		return EXIT_FAILED;
@@ -299,7 +311,7 @@ int main(int argc, char **argv)
 {
 	struct options o = {0};
 	struct link l;
-	int code, error;
+	int code;
 
 	keep_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
@@ -312,8 +324,7 @@ int main(int argc, char **argv)
 		o.socket = CTL_SOCKET_DEFAULT;
 	if (o.view->live)
 		return live(&o);
-	error = link_open(&l, o.socket, o.follow ? 0 : ANSWER_WAIT_S);
-	code = error ? unreachable(o.socket, error) : ask(&o, &l);
+	code = ask(&o, &l);
 	link_close(&l);
 	return code;
 }

@@ -80,8 +80,12 @@ void stop(void)
 
 struct ctl_limits default_limits(void)
 {
-	return (struct ctl_limits){CTL_CLIENTS_MAX, CTL_IDLE_MS, CTL_STALL_MS, 20,
-				   CTL_OUTPUT_BYTES};
+	return (struct ctl_limits){.clients = CTL_CLIENTS_MAX,
+				   .spare_ms = CTL_IDLE_MS,
+				   .idle_ms = CTL_IDLE_MS,
+				   .stall_ms = CTL_STALL_MS,
+				   .follow_ms = 20,
+				   .output_bytes = CTL_OUTPUT_BYTES};
 }
 
 /* ---- clients ---- */

@@ -155,10 +155,11 @@ END_TEST
 
 START_TEST(the_65th_client_is_told_so)
 {
+	struct ctl_limits limits = default_limits();
 	int fd[CTL_CLIENTS_MAX], last;
 	struct reply r;
 
-	start(1, 0, NULL);
+	start(1, 0, &limits);
 	for (int i = 0; i < CTL_CLIENTS_MAX; i++) {
 		fd[i] = dial();
 		ck_assert_int_ge(fd[i], 0);
@@ -176,6 +177,57 @@ START_TEST(the_65th_client_is_told_so)
 	ck_assert(clients_become(63, 2000));
 	expect_last("version", "ok");
 	for (int i = 1; i < CTL_CLIENTS_MAX; i++)
+		close(fd[i]);
+	stop();
+}
+END_TEST
+
+/* closed() - has the daemon dropped this connection? */
+static bool closed(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+/* Whoever takes all places and does nothing keeps nobody out: the one that is idle longest goes. */
+START_TEST(idle_clients_give_their_place_away)
+{
+	struct ctl_limits limits = default_limits();
+	int fd[CTL_CLIENTS_MAX];
+
+	limits.spare_ms = 100;
+	start(1, 0, &limits);
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
+		fd[i] = dial();
+	ck_assert(clients_become(CTL_CLIENTS_MAX, 2000));
+	usleep(20 * 1000);
+	free(ask_on(fd[0], "version").text); /* so the second one is the idlest */
+	usleep(200 * 1000);
+	expect_last("version", "ok");
+	ck_assert(!closed(fd[0]));
+	ck_assert(closed(fd[1]));
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
+		close(fd[i]);
+	stop();
+}
+END_TEST
+
+/* Nor does it help never to be idle. */
+START_TEST(greedy_clients_give_their_place_away)
+{
+	struct ctl_limits limits = default_limits();
+	int fd[CTL_CLIENTS_MAX];
+
+	start(1, 0, &limits);
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
+		fd[i] = dial();
+	ck_assert(clients_become(CTL_CLIENTS_MAX, 2000));
+	for (int i = 0; i < CTL_GREEDY; i++)
+		free(ask_on(fd[7], "version").text);
+	expect_last("version", "ok");
+	ck_assert(closed(fd[7]));
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
 		close(fd[i]);
 	stop();
 }
@@ -227,6 +279,8 @@ void add_clients(Suite *s)
 	tcase_add_test(tc, half_a_line_and_gone);
 	tcase_add_test(tc, pipelined_requests_are_answered_in_order);
 	tcase_add_test(tc, the_65th_client_is_told_so);
+	tcase_add_test(tc, idle_clients_give_their_place_away);
+	tcase_add_test(tc, greedy_clients_give_their_place_away);
 	tcase_add_test(tc, an_idle_client_is_dropped);
 	tcase_add_test(tc, a_follower_is_not_idle);
 }

@@ -247,6 +247,42 @@ device_gone() {
 	device_fault "\(was deleted\|is down\)" in_guard ip link del tcpguard100
 }
 
+# ---- the control socket ------------------------------------------------------------------------
+
+rss_kib() {
+	awk '/^VmRSS/ { print $2 }' "/proc/${LAB_PID[guard]}/status"
+}
+
+# crowd() - a thousand clients, or $2, of a kind that crowd.py knows, while there is a flood.
+crowd() {
+	local how=$1 before slowest=0 i t asked=0
+
+	begin
+	before=$(rss_kib)
+	start crowd python3 "$LAB_SOURCE/lab/crowd.py" "$LAB_TMP/control.sock" "$how" "${2:-1000}" 3
+	start flood in_client "$TOOLS/flood" --dst $SERVER4 --port 80 --rate 20000 --seconds 3
+	start ping in_client "$TOOLS/peer" client --to "$SERVER4:$BULK" --do ping --seconds 2.5 --interval 5ms
+	for ((i = 0; i < 8; i++)); do
+		t=$(date +%s%N)
+		ctl version >/dev/null && asked=$((asked + 1))
+		t=$((($(date +%s%N) - t) / 1000000))
+		[ $t -le $slowest ] || slowest=$t
+		sleep 0.2
+	done
+	check "1,000 clients, $how: memory is bounded" number $(($(rss_kib) - before)) '<' 40000
+	finish crowd
+	finish flood
+	finish ping
+	check "1,000 clients, $how: the administrator was answered each time" number $asked = 8
+	check "1,000 clients, $how: within 1 s" number $slowest '<' 1000
+	check "1,000 clients, $how: packets do not wait for them" \
+		number "$(tail -n 1 "$LAB_TMP/ping.log" | json rtt_p50_us)" '<' 20000
+	lab_say "# $(cat "$LAB_TMP/crowd.log"); answers to the administrator: slowest $slowest ms;" \
+		"memory: $(($(rss_kib) - before)) KiB more;" \
+		"$(grep -o '"rtt.*[0-9]' "$LAB_TMP/ping.log" | tr -d '"')"
+	over "1,000 clients, $how" 1000
+}
+
 lab_init
 lab_need_programs nginx iptables-save python3
 lab_topology gateway
@@ -267,6 +303,10 @@ anew
 not_wanted
 queue_taken
 device_gone
+crowd none 0
+for how in idle deaf hasty endless; do
+	crowd $how
+done
 for kind in passed relayed ends; do
 	stop $kind
 	verdict $? "at the end every connection lives ($kind)"

@@ -30,6 +30,7 @@ TESTS += $(lab_tests)
 dist_noinst_SCRIPTS += $(lab_tests) tests/lab/few.py tests/lab/forged.py tests/lab/hold.py \
 	tests/lab/malformed.py tests/lab/million.py tests/lab/million.sh tests/lab/refused.py \
 	tests/lab/untranslated.py tests/lab/watch_top.py
+dist_noinst_SCRIPTS += tests/lab/crowd.py tests/lab/unbind.py
 dist_noinst_DATA += tests/lab/args.sh tests/lab/lib.sh tests/lab/talk.sh
 EXTRA_DIST += tests/lab/.shellcheckrc
 
