@@ -134,6 +134,19 @@ static void job_rules(struct guard *g, usec_t now, struct actions *out, void *ar
 	guard_set_rules(g, arg);
 }
 
+/* follow_clock() - was the wall clock set? clients_second() puts in force what comes of it. */
+static void follow_clock(struct daemon *d)
+{
+	struct clients *c = d->clients;
+	int64_t offset = clock_offset_ms(), jump = offset - c->clock_offset_ms;
+
+	if (jump <= CLOCK_JUMP_MS && jump >= -CLOCK_JUMP_MS)
+		return;
+	c->clock_offset_ms = offset;
+	c->shifted |= rulebook_shift(&c->book, jump);
+	c->clock_set = true;
+}
+
 static struct rules *compile(struct daemon *d, const struct conf *conf)
 {
 	struct clients *c = d->clients;
@@ -143,7 +156,7 @@ static struct rules *compile(struct daemon *d, const struct conf *conf)
 		log_message(LOG_ERR, "out of memory for the lists of clients");
 		return NULL;
 	}
-	c->clock_offset_ms = clock_offset_ms();
+	follow_clock(d);
 	rulebook_compile(&c->book, &conf->guard, clock_now(), wall_ms(), c->key, rules);
 	c->kernel_behind = true;
 	return rules;
@@ -230,6 +243,7 @@ int clients_start(struct daemon *d, char *why, size_t why_len)
 		snprintf(why, why_len, "cannot make the lists of clients: %s", strerror(errno));
 		return -ENOMEM;
 	}
+	c->clock_offset_ms = clock_offset_ms();
 	rulebook_configure(&c->book, &d->conf->guard); /* first, so that they surely have room */
 	load(d);
 	rc = give(d);
@@ -267,10 +281,13 @@ void clients_second(struct daemon *d)
 {
 	struct clients *c = d->clients;
 	char why[DAEMON_WHY_MAX], text[96];
-	int64_t jump = clock_offset_ms() - c->clock_offset_ms;
-	bool changed = jump > CLOCK_JUMP_MS || jump < -CLOCK_JUMP_MS, gone_some = false;
+	bool changed, gone_some;
 	struct rulebook_entry gone;
 
+	follow_clock(d);
+	changed = c->clock_set;
+	gone_some = c->shifted;
+	c->clock_set = c->shifted = false;
 	while (rulebook_expire(&c->book, wall_ms(), &gone)) {
 		log_message(LOG_NOTICE, "no longer %s: %s", gone.allow ? "allowed" : "denied",
 			    describe(&gone, text, sizeof(text)));
@@ -345,8 +362,10 @@ int clients_change(struct daemon *d, const struct ctl_rule_change *change, char 
 {
 	char text[96], reason[DAEMON_WHY_MAX];
 	struct rulebook_entry e;
-	int rc = parse(change, &e, why, why_len);
+	int rc;
 
+	follow_clock(d);
+	rc = parse(change, &e, why, why_len);
 	if (rc < 0)
 		return rc;
 	rc = change->remove ? rulebook_remove(&d->clients->book, &e)
@@ -408,6 +427,7 @@ int clients_list(struct daemon *d, struct ctl_rule *rows, char *why, size_t why_
 	struct clients *c = d->clients;
 	static uint64_t packets[RULES_MAX]; /* main thread only */
 
+	follow_clock(d);
 	memset(packets, 0, sizeof(packets));
 	if (daemon_each(d, job_report, packets) < 0) {
 		snprintf(why, why_len, "a worker does not answer; try again");

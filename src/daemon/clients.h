@@ -24,6 +24,7 @@ struct clients {
 	int64_t clock_offset_ms; /* wall clock less the guards' clock, when the rules were made */
 	bool unsaved; /* the file is behind the book */
 	usec_t save_again;
+	bool clock_set, shifted; /* the wall clock was; and ends of rules with it */
 	bool kernel_behind; /* the kernel set is behind the book */
 	bool kernel_failed; /* it refused; said already */
 	usec_t kernel_again; /* when it is tried again then */

@@ -57,6 +57,7 @@ int rulebook_put(struct rulebook *b, const struct rulebook_entry *rule)
 
 	if (e && e->allow == rule->allow) { /* only its time changes: it goes on counting */
 		e->until_ms = rule->until_ms;
+		e->given_here = true;
 		return 0;
 	}
 	if (e)
@@ -65,6 +66,7 @@ int rulebook_put(struct rulebook *b, const struct rulebook_entry *rule)
 	if (!e)
 		return -ENOSPC;
 	e->from_file = false;
+	e->given_here = true;
 	return 0;
 }
 
@@ -135,6 +137,23 @@ bool rulebook_expire(struct rulebook *b, int64_t now_ms, struct rulebook_entry *
 		return true;
 	}
 	return false;
+}
+
+bool rulebook_shift(struct rulebook *b, int64_t ms)
+{
+	bool changed = false;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		struct rulebook_entry *e = &b->entry[i];
+
+		if (!e->given_here || e->until_ms == RULEBOOK_FOR_EVER)
+			continue;
+		e->until_ms += ms;
+		if (e->until_ms <= RULEBOOK_FOR_EVER) /* before 1970 */
+			e->until_ms = 1;
+		changed = true;
+	}
+	return changed;
 }
 
 bool rulebook_hides(const struct rulebook *b, uint32_t i, const struct guard_config *c)
@@ -265,6 +284,8 @@ int rulebook_from_json(struct rulebook *b, const char *text, size_t len, uint32_
 		if (!entry_from_json(json_array_get(rules, i), &e) || rulebook_put(b, &e) != 0)
 			++*left_out;
 	}
+	for (uint32_t i = 0; i < b->n; i++)
+		b->entry[i].given_here = false;
 	json_decref(root);
 	return 0;
 }

@@ -19,6 +19,7 @@ struct rulebook_entry {
 	uint8_t plen; /* in the mapped space */
 	bool allow;
 	bool from_file; /* of the configuration */
+	bool given_here; /* by command, to this process: how long it is to last is known, see rulebook_shift() */
 	uint16_t slot; /* where its packets are counted; no other entry has it */
 	uint32_t serial; /* another one for each rule */
 	char service[GUARD_SERVICE_NAME_MAX]; /* empty: all services */
@@ -53,6 +54,14 @@ uint32_t rulebook_configure(struct rulebook *b, const struct guard_config *c);
 
 /* rulebook_expire() - remove one rule whose time is over at @now_ms. Return: was there one? It is in @gone. */
 bool rulebook_expire(struct rulebook *b, int64_t now_ms, struct rulebook_entry *gone);
+
+/*
+ * rulebook_shift() - the wall clock was set by @ms. What was given to this process lasts as long as it was to
+ * for all that. What was read from a file keeps its end: how long nobody ran only that clock can tell, and it
+ * is more likely to be right now than before.
+ * Return: has anything changed?
+ */
+bool rulebook_shift(struct rulebook *b, int64_t ms);
 
 /* rulebook_hides() - is entry @i without effect: its service is not configured, or one by command hides it? */
 bool rulebook_hides(const struct rulebook *b, uint32_t i, const struct guard_config *c);

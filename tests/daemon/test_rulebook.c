@@ -262,6 +262,38 @@ START_TEST(a_damaged_list_is_survived)
 }
 END_TEST
 
+/* An hour is an hour, whatever is done to the wall clock meanwhile. */
+START_TEST(the_clock_is_set)
+{
+	struct rulebook_entry gone;
+	char *text, why[CONF_WHY_MAX];
+	uint32_t left_out;
+	size_t len;
+
+	ck_assert_int_eq(put("203.0.113.1", false, "", 5000000), 0);
+	ck_assert_int_eq(put("203.0.113.2", false, "", RULEBOOK_FOR_EVER), 0);
+	ck_assert(rulebook_shift(book, 1000000000));
+	ck_assert(!rulebook_expire(book, 1000000000 + 4999999, &gone));
+	ck_assert(rulebook_shift(book, -1000000000));
+	ck_assert(!rulebook_expire(book, 4999999, &gone));
+	ck_assert(rulebook_expire(book, 5000000, &gone));
+	ck_assert(!rulebook_shift(book, 1000)); /* for ever is for ever */
+	/* set back to before there was time: it does not become one for ever */
+	ck_assert_int_eq(put("203.0.113.1", false, "", 5000000), 0);
+	ck_assert(rulebook_shift(book, -6000000));
+	ck_assert(rulebook_expire(book, 1, &gone));
+	/* what an earlier process was given ends when it said */
+	ck_assert_int_eq(put("203.0.113.3", false, "", 5000000), 0);
+	text = rulebook_to_json(book, &len);
+	teardown();
+	setup();
+	ck_assert_int_eq(rulebook_from_json(book, text, len, &left_out, why, sizeof(why)), 0);
+	ck_assert(!rulebook_shift(book, 1000000));
+	ck_assert(rulebook_expire(book, 5000000, &gone));
+	free(text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("daemon/rulebook");
@@ -279,6 +311,7 @@ int main(void)
 	tcase_add_test(tc, a_reload_keeps_what_stays);
 	tcase_add_test(tc, slots_are_never_shared);
 	tcase_add_test(tc, what_is_written_is_read);
+	tcase_add_test(tc, the_clock_is_set);
 	tcase_add_loop_test(tc, a_damaged_list_is_survived, 0, ARRAY_SIZE(damaged));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

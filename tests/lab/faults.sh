@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 readonly CONNECTIONS=${LAB_CONNECTIONS:-30}
+readonly CLOCK_LIB=$TOOLS/clock.so
 readonly PASSED=7001 RELAYED=7002 ENDS=7103 BULK=7104
 
 # hold() - connections to port $2 that speak all the time, as $1.
@@ -168,6 +169,8 @@ rules_of() {
 	rules_fault "jump deleted" "$2" tables -t raw -D PREROUTING -j TCPGUARD_PRE
 	rules_fault "chain emptied" "$2" tables -t raw -F TCPGUARD_PRE
 	in_front "$2"
+	anew
+	rules_fault "nft flush ruleset" "$2" nft_flush
 }
 
 # ---- queues and the device for long packets ----------------------------------------------------
@@ -247,6 +250,101 @@ device_gone() {
 	device_fault "\(was deleted\|is down\)" in_guard ip link del tcpguard100
 }
 
+# ---- interfaces --------------------------------------------------------------------------------
+
+# routes_back() - the kernel has forgotten those of the interface that was down.
+routes_back() {
+	ip -n "$NS_GUARD" route replace default via $CLIENT4
+	ip -n "$NS_GUARD" -6 route replace default via $CLIENT6 2>/dev/null
+}
+
+# link_fault() - interface $1 of the guard is down for a second; $2 says where it leads.
+link_fault() {
+	begin
+	ip -n "$NS_GUARD" link set "$1" down
+	sleep 1
+	ip -n "$NS_GUARD" link set "$1" up
+	routes_back
+	# TCP of the ends waits longer and longer between two tries
+	over "interface to the $2 down for 1 s" 4000
+}
+
+address_fault() {
+	begin
+	ip -n "$NS_GUARD" addr del 192.0.2.1/24 dev g1
+	ip -n "$NS_GUARD" addr del $GUARD4/24 dev g0
+	sleep 1
+	ip -n "$NS_GUARD" addr add 192.0.2.1/24 dev g1
+	ip -n "$NS_GUARD" addr add $GUARD4/24 dev g0
+	routes_back
+	over "addresses removed for 1 s" 4000
+}
+
+interfaces() {
+	link_fault g0 clients
+	link_fault g1 server
+	address_fault
+	check "interfaces: new connections are made" peer_load --to "$SERVER4:80" --count 50 --concurrency 10
+	check "interfaces: none of the guard's rules has suffered" says '^$'
+}
+
+# ---- the state directory -----------------------------------------------------------------------
+
+full_disk() {
+	local rules
+
+	ctl deny 203.0.113.1 >/dev/null
+	rules=$(cat "$LAB_TMP/state/rules.json")
+	begin
+	dd if=/dev/zero of="$LAB_TMP/state/fill" bs=1k count=1000 2>/dev/null
+	ctl deny 203.0.113.2 >"$LAB_TMP/deny.txt" 2>&1
+	check "full disk: who asked is told, with the file" grep -q "state/rules.json: No space left.*make room" \
+		"$LAB_TMP/deny.txt"
+	[ "$(cat "$LAB_TMP/state/rules.json")" = "$rules" ]
+	verdict $? "full disk: the old file is as it was"
+	sleep 1
+	check "full disk: it is logged once" number "$(grep -c 'lists of clients will not outlive' \
+		"$LAB_TMP/guard.log")" = 1
+	rm "$LAB_TMP/state/fill"
+	check "full disk: written when there is room" try_for 15 grep -q 203.0.113.2 "$LAB_TMP/state/rules.json"
+	over "disk full" 500
+	ctl undeny 203.0.113.1 >/dev/null
+	ctl undeny 203.0.113.2 >/dev/null
+}
+
+# ---- the clock ---------------------------------------------------------------------------------
+
+# set_clock() - the wall clock as the daemon sees it is $1 seconds ahead. Nobody else's is touched.
+set_clock() {
+	printf '%s\n' "$1" >"$LAB_TMP/clock.new"
+	mv "$LAB_TMP/clock.new" "$LAB_TMP/clock"
+}
+
+left_ms() {
+	ctl --json rules | grep "$1" | json left_ms
+}
+
+clock_set() {
+	local attacks
+
+	[ -n "$HAVE_CLOCK" ] || return
+	ctl deny 203.0.113.9 for 1h >/dev/null
+	attacks=$(stat_of attacks)
+	for ahead in 31536000 -31536000; do
+		begin
+		set_clock $ahead
+		sleep 1.5
+		check "clock set by $ahead s: a denial lasts as long as it was to" \
+			number "$(left_ms 203.0.113.9)" '>' 3500000
+		check "and not longer" number "$(left_ms 203.0.113.9)" '<=' 3600000
+		over "clock set by $ahead s" 500
+	done
+	set_clock 0
+	sleep 1.5
+	check "clock set: no false alarm" number "$(stat_of attacks)" = "$attacks"
+	ctl undeny 203.0.113.9 >/dev/null
+}
+
 # ---- the control socket ------------------------------------------------------------------------
 
 rss_kib() {
@@ -283,8 +381,59 @@ crowd() {
 	over "1,000 clients, $how" 1000
 }
 
+# nft_flush() - what many a firewall's own script begins with.
+nft_flush() {
+	in_guard nft flush ruleset
+}
+
+# guarded() - the daemon with a wall clock that can be set; sanitizers do not like what comes before them.
+guarded() {
+	if [ ! -e "$CLOCK_LIB" ] || grep -q __asan_init "$TCPGUARDD"; then
+		lab_say "# the clock cannot be set"
+		HAVE_CLOCK=
+		return
+	fi
+	HAVE_CLOCK=1
+	printf '#!/bin/sh\nLD_PRELOAD=%s TCPGUARD_TEST_CLOCK=%s exec %s "$@"\n' "$CLOCK_LIB" \
+		"$LAB_TMP/clock" "$TCPGUARDD" >"$LAB_TMP/guarded"
+	chmod 755 "$LAB_TMP/guarded"
+	TCPGUARDD=$LAB_TMP/guarded
+}
+
+# legacy() - a system whose iptables is iptables-legacy, which tells nobody of changes.
+legacy() {
+	cat >"$LAB_TMP/legacy" <<-END
+		#!/bin/sh
+		mount --bind /usr/sbin/xtables-legacy-multi "\$(readlink -f /usr/sbin/iptables)" || exit 1
+		exec "$TCPGUARDD" "\$@"
+	END
+	chmod 755 "$LAB_TMP/legacy"
+	TCPGUARDD=$LAB_TMP/legacy guard_start
+	hold_all
+	LEGACY=-legacy
+	rules_fault "iptables-legacy -F" 7 tables -t raw -F
+	for kind in passed relayed ends; do
+		stop $kind
+		verdict $? "iptables-legacy: at the end every connection lives ($kind)"
+	done
+}
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+	local status=$?
+
+	umount -l "$LAB_TMP/state" 2>/dev/null
+	(exit $status)
+	lab_cleanup
+}
+
 lab_init
-lab_need_programs nginx iptables-save python3
+lab_need_programs nginx iptables-save python3 mount
+mkdir "$LAB_TMP/state"
+# A small disk for what the daemon keeps; mounted now, for later its namespace would not see it.
+mount -t tmpfs -o size=64k none "$LAB_TMP/state" || lab_skip "cannot mount a small disk"
+trap cleanup EXIT
+guarded
 lab_topology gateway
 nginx_start
 peer_start $BULK
@@ -299,10 +448,12 @@ service \"ends\" {
 guard_start
 hold_all
 rules_of "" 3
-anew
 not_wanted
 queue_taken
 device_gone
+interfaces
+full_disk
+clock_set
 crowd none 0
 for how in idle deaf hasty endless; do
 	crowd $how
@@ -312,5 +463,8 @@ for kind in passed relayed ends; do
 	verdict $? "at the end every connection lives ($kind)"
 done
 fight
+guard_stop
+verdict $? "it ends with status 0"
+[ ! -x /usr/sbin/xtables-legacy-multi ] || legacy
 guard_stop
 lab_end
