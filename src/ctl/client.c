@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -247,6 +248,20 @@ static int client_setup(struct ctl_client *c, int fd)
 	return bufferevent_enable(c->bev, EV_READ | EV_WRITE) ? -ENOMEM : 0;
 }
 
+/* has_asked() - its request is there, and only waits to be read. */
+static bool has_asked(const struct ctl_client *c)
+{
+	char byte;
+
+	return recv(bufferevent_getfd(c->bev), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* is_stuck() - nothing is being done for it, and that is its own fault. */
+static bool is_stuck(const struct ctl_client *c)
+{
+	return c->busy ? unsent_bytes(c) >= c->server->limits.output_bytes : !has_asked(c);
+}
+
 struct ctl_client *ctl_client_idlest(const struct ctl_server *s, bool privileged)
 {
 	int64_t enough = now_ms() - s->limits.spare_ms;
@@ -254,8 +269,7 @@ struct ctl_client *ctl_client_idlest(const struct ctl_server *s, bool privileged
 
 	LIST_FOREACH(c, &s->clients, link)
 	{
-		bool stuck = !c->busy || unsent_bytes(c) >= s->limits.output_bytes;
-		bool idle = stuck && c->active_ms <= enough;
+		bool idle = c->active_ms <= enough && is_stuck(c);
 		bool may = privileged ? idle || !c->may_change : idle && !c->may_change;
 
 		if (may && (!found || c->active_ms <= found->active_ms)) /* new ones come first */

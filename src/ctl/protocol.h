@@ -11,7 +11,7 @@
 
 #define CTL_IDLE_MS	 60000
 #define CTL_STALL_MS	 30000
-#define CTL_SPARE_MS	 5
+#define CTL_SPARE_MS	 20
 #define CTL_GREEDY	 4 /* requests of one connection */
 #define CTL_FOLLOW_MS	 200
 #define CTL_OUTPUT_BYTES (256 * 1024)

@@ -10,7 +10,8 @@
 #include "daemon/daemon.h"
 
 #define NEWS_MS	     50 /* changes come in bunches */
-#define LOOK_S	     5
+#define LOOK_S	     2
+#define RETRY_S	     5
 #define QUIET_S	     60
 #define SHARE	     10 /* a look is not repeated sooner than so many times as long as it took */
 #define GAP_MIN	     (250 * USEC_PER_MSEC)
@@ -121,7 +122,7 @@ static void repair(struct daemon *d, enum firewall_fault fault, const struct fir
 	if (mend(d, fault, front, why, sizeof(why)) < 0) {
 		if (leave(d, what))
 			tell(d, what, "they cannot be put back, and it is tried again: %s", why);
-		look_in(d, LOOK_S * USEC_PER_SEC);
+		look_in(d, RETRY_S * USEC_PER_SEC);
 		return;
 	}
 	k->repaired++;

@@ -23,7 +23,7 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
-#define FULL_TRIES    10 /* while the daemon has too many clients, and between them */
+#define FULL_TRIES    40 /* while the daemon has too many clients, and between them */
 #define FULL_PAUSE_MS 20
 #define ANSWER_WAIT_S 30
 
@@ -239,7 +239,8 @@ static int ask(const struct options *o, struct link *l)
 	struct screen screen = {.colour = terminal_shows_bold()};
 	int code, error;
 
-	for (int tries = 0;; tries++) { /* a crowd that keeps all places busy leaves one now and then */
+	for (int tries = 0;;
+	     tries++) { /* a crowd that keeps all places busy leaves one now and then */
 		error = link_open(l, o->socket, o->follow ? 0 : ANSWER_WAIT_S);
 		if (error)
 			return unreachable(o->socket, error);

@@ -51,7 +51,7 @@ begin() {
 over() {
 	local kind row="$1"
 
-	sleep 1
+	sleep 0.6 # each has spoken by then
 	for kind in passed relayed ends; do
 		figures $kind
 		check "$1: no connection was lost ($kind)" number "$LOST" = 0
@@ -357,10 +357,10 @@ crowd() {
 
 	begin
 	before=$(rss_kib)
-	start crowd python3 "$LAB_SOURCE/lab/crowd.py" "$LAB_TMP/control.sock" "$how" "${2:-1000}" 3
-	start flood in_client "$TOOLS/flood" --dst $SERVER4 --port 80 --rate 20000 --seconds 3
-	start ping in_client "$TOOLS/peer" client --to "$SERVER4:$BULK" --do ping --seconds 2.5 --interval 5ms
-	for ((i = 0; i < 8; i++)); do
+	start crowd python3 "$LAB_SOURCE/lab/crowd.py" "$LAB_TMP/control.sock" "$how" "${2:-1000}" 2
+	start flood in_client "$TOOLS/flood" --dst $SERVER4 --port 80 --rate 20000 --seconds 2
+	start ping in_client "$TOOLS/peer" client --to "$SERVER4:$BULK" --do ping --seconds 1.8 --interval 5ms
+	for ((i = 0; i < 6; i++)); do
 		t=$(date +%s%N)
 		ctl version >/dev/null && asked=$((asked + 1))
 		t=$((($(date +%s%N) - t) / 1000000))
@@ -371,7 +371,7 @@ crowd() {
 	finish crowd
 	finish flood
 	finish ping
-	check "1,000 clients, $how: the administrator was answered each time" number $asked = 8
+	check "1,000 clients, $how: the administrator was answered each time" number $asked = 6
 	check "1,000 clients, $how: within 1 s" number $slowest '<' 1000
 	check "1,000 clients, $how: packets do not wait for them" \
 		number "$(tail -n 1 "$LAB_TMP/ping.log" | json rtt_p50_us)" '<' 20000
@@ -386,16 +386,19 @@ nft_flush() {
 	in_guard nft flush ruleset
 }
 
-# guarded() - the daemon with a wall clock that can be set; sanitizers do not like what comes before them.
+# guarded() - the daemon with the nice value of its unit, and a wall clock that can be set; sanitizers do not
+# like what is loaded before them.
 guarded() {
+	HAVE_CLOCK=1
 	if [ ! -e "$CLOCK_LIB" ] || grep -q __asan_init "$TCPGUARDD"; then
 		lab_say "# the clock cannot be set"
 		HAVE_CLOCK=
-		return
 	fi
-	HAVE_CLOCK=1
-	printf '#!/bin/sh\nLD_PRELOAD=%s TCPGUARD_TEST_CLOCK=%s exec %s "$@"\n' "$CLOCK_LIB" \
-		"$LAB_TMP/clock" "$TCPGUARDD" >"$LAB_TMP/guarded"
+	cat >"$LAB_TMP/guarded" <<-END
+		#!/bin/sh
+		${HAVE_CLOCK:+export LD_PRELOAD=$CLOCK_LIB TCPGUARD_TEST_CLOCK=$LAB_TMP/clock}
+		exec nice -n -10 "$TCPGUARDD" "\$@"
+	END
 	chmod 755 "$LAB_TMP/guarded"
 	TCPGUARDD=$LAB_TMP/guarded
 }
@@ -411,7 +414,7 @@ legacy() {
 	TCPGUARDD=$LAB_TMP/legacy guard_start
 	hold_all
 	LEGACY=-legacy
-	rules_fault "iptables-legacy -F" 7 tables -t raw -F
+	rules_fault "iptables-legacy -F" 4 tables -t raw -F
 	for kind in passed relayed ends; do
 		stop $kind
 		verdict $? "iptables-legacy: at the end every connection lives ($kind)"
@@ -454,7 +457,7 @@ device_gone
 interfaces
 full_disk
 clock_set
-crowd none 0
+[ -z "${LAB_COMPARE:-}" ] || crowd none 0 # what the flood alone does
 for how in idle deaf hasty endless; do
 	crowd $how
 done
