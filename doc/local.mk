@@ -9,6 +9,7 @@ dist_doc_DATA = \
 	doc/memory.md \
 	doc/operations.md \
 	doc/overview.svg \
+	doc/performance.md \
 	doc/reactions.md \
 	doc/replay.md \
 	doc/restart.md \
