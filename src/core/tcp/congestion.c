@@ -74,16 +74,15 @@ static void cubic_begin(struct tcb *t, const struct tcp_io *io)
 }
 
 /*
- * cubic_friendly() - W_est of RFC 9438 4.3: what Reno would have; alpha is 9/17 up to cwnd_prior, then 1.
- * cwnd_prior is not W_max, which fast convergence has made smaller; it follows from ssthresh.
+ * cubic_friendly() - W_est of RFC 9438 4.3: what Reno would have on average; alpha is 9/17.
+ * DEVIATION: also beyond cwnd_prior, where the RFC has alpha rise to 1: on a lossy path that takes a sixth more
+ * than the CUBIC of the kernels it shares the path with.
  */
 static uint32_t cubic_friendly(struct tcb *t, uint32_t bytes)
 {
 	uint64_t add = ((uint64_t)min_u32(bytes, CWND_MAX) << 16) / t->cwnd * payload_max(t);
 
-	if (t->w_est < (uint64_t)t->ssthresh * 10 / 7)
-		add = add * 9 / 17;
-	add += t->w_est_part;
+	add = add * 9 / 17 + t->w_est_part;
 	t->w_est = min_u32(t->w_est + (uint32_t)(add >> 16), CWND_MAX);
 	t->w_est_part = (uint16_t)add;
 	return t->w_est;
