@@ -100,11 +100,8 @@ static long fill(struct link *l)
 	do {
 		n = recv(l->fd, l->buf + l->end, l->cap - l->end, 0);
 	} while (n < 0 && errno == EINTR);
-	if (n <= 0) {
-		l->over = true;
-		l->end_reason = n == 0 || errno == ECONNRESET ? 0 : -errno;
-		return l->end_reason;
-	}
+	if (n < 0)
+		return errno == ECONNRESET ? 0 : -errno;
 	l->end += n;
 	return n;
 }
@@ -137,8 +134,11 @@ bool link_is_full(struct link *l)
 	size_t len = sizeof(full) - 1;
 
 	while (l->end - l->start < len && !memchr(l->buf + l->start, '\n', l->end - l->start)) {
-		if (fill(l) <= 0)
+		l->end_reason = fill(l);
+		if (l->end_reason <= 0) { /* link_line() shall not wait for as long again */
+			l->over = true;
 			return false;
+		}
 	}
 	return l->end - l->start >= len && memcmp(l->buf + l->start, full, len) == 0;
 }

@@ -29,7 +29,7 @@ figures() {
 
 	lines=$(wc -l <"$LAB_TMP/$1.log")
 	kill -USR1 "${LAB_PID[$1]}"
-	try_for 5 more_lines "$1" "$lines" || lab_die "$1 does not tell how it is"
+	try_for 20 more_lines "$1" "$lines" || lab_die "$1 does not tell how it is"
 	LOST=$(tail -n 1 "$LAB_TMP/$1.log" | json lost)
 	WORST=$(tail -n 1 "$LAB_TMP/$1.log" | json worst_ms)
 }

@@ -7,7 +7,7 @@ hold.py hold ADDRESS PORT N SECONDS      N connections at once, each speaks up t
 What each connection sends is a stream of numbered words, and the echo must be just that. When it is
 over, or on SIGTERM, one JSON line: connections, lost (not opened, ended, or an echo that is wrong),
 words, and the longest time that an echo took, in ms. Exit status 0 if none was lost. On SIGUSR1 such a
-line about the time since the last one, echoes that are still waited for included.
+line about the time since the last one, as soon as the echoes that are waited for then have come.
 """
 import json
 import random
@@ -109,16 +109,14 @@ def hold(to, n, seconds):
     for c in live:
         sel.register(c.socket, selectors.EVENT_READ, c)
     asked = []
-    signal.signal(signal.SIGUSR1, lambda *_: asked.append(True))
+    signal.signal(signal.SIGUSR1, lambda *_: asked.append(time.monotonic()))
     end = time.monotonic() + seconds
     print("ready", flush=True)
     while live:
         now = time.monotonic()
         over = stopped or now > end
-        if asked:
+        if asked and not any(c.waiting and c.sent < asked[0] for c in live):
             asked.clear()
-            for c in live:
-                c.worst = max(c.worst, now - c.sent if c.waiting else 0)
             report(all_of_them)
             for c in all_of_them:
                 c.worst = 0.0
