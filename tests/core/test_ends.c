@@ -94,19 +94,27 @@ START_TEST(any_syn_is_new_once_the_client_closed_first)
 }
 END_TEST
 
-/* In calm the new connection goes to the server directly. */
-START_TEST(the_ports_once_more_in_calm)
+/* ports_once_more() - a translated connection is over, and in @mode its ports begin another. */
+static void ports_once_more(enum guard_mode mode)
 {
 	struct segment s;
 
 	splice();
 	close_all();
-	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, GUARD_MODE_MONITOR), 0);
+	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, mode), 0);
 	c.client_isn += 100000;
 	c.client_ts += 100000;
 	c.server_isn += 777777;
 	s = fx_conn_syn(&c);
 	fx_accept(&s);
+}
+
+/* In calm the new connection goes to the server directly. */
+START_TEST(the_ports_once_more_in_calm)
+{
+	struct segment s;
+
+	ports_once_more(GUARD_MODE_MONITOR);
 	/* the server may still be in TIME-WAIT and challenge: in the old numbers */
 	s = fx_conn_synack(&c);
 	fx_accept(&s);
@@ -128,14 +136,7 @@ START_TEST(the_ports_once_more_when_off)
 {
 	struct segment s;
 
-	splice();
-	close_all();
-	ck_assert_int_eq(guard_set_mode(&fx.guard, fx.now, 0, GUARD_MODE_OFF), 0);
-	c.client_isn += 100000;
-	c.client_ts += 100000;
-	c.server_isn += 777777;
-	s = fx_conn_syn(&c);
-	fx_accept(&s);
+	ports_once_more(GUARD_MODE_OFF);
 	ck_assert_uint_eq(fx_report().flows_used, 0);
 	ck_assert_uint_eq(fx_service().time_wait, 0);
 	s = fx_conn_synack(&c);

@@ -106,6 +106,14 @@ END_TEST
 
 /* ---- the third ACK is lost ---- */
 
+/* asks_the_server() - @s has brought a cookie that is valid. */
+static void asks_the_server(const struct fx_conn *c, struct segment *s)
+{
+	fx_drop(s, GUARD_DROP_CONSUMED);
+	ck_assert_uint_eq(fx_sent(0)->flags, TCP_SYN);
+	ck_assert_uint_eq(fx_sent(0)->seq, c->client_isn);
+}
+
 START_TEST(data_brings_the_cookie)
 {
 	struct segment data;
@@ -113,9 +121,7 @@ START_TEST(data_brings_the_cookie)
 
 	challenge(&c, _i);
 	data = fx_from_client(&c, TCP_ACK | TCP_PSH, 1, 1, 300);
-	fx_drop(&data, GUARD_DROP_CONSUMED);
-	ck_assert_uint_eq(fx_sent(0)->flags, TCP_SYN);
-	ck_assert_uint_eq(fx_sent(0)->seq, c.client_isn);
+	asks_the_server(&c, &data);
 	ck_assert_uint_eq(fx_sent(0)->payload_len, 0);
 }
 END_TEST
@@ -127,9 +133,7 @@ START_TEST(a_zero_window_probe_brings_the_cookie)
 
 	challenge(&c, true);
 	probe = fx_from_client(&c, TCP_ACK, 0, 1, (uint32_t)_i); /* one below, nothing or a byte */
-	fx_drop(&probe, GUARD_DROP_CONSUMED);
-	ck_assert_uint_eq(fx_sent(0)->flags, TCP_SYN);
-	ck_assert_uint_eq(fx_sent(0)->seq, c.client_isn);
+	asks_the_server(&c, &probe);
 }
 END_TEST
 
@@ -156,9 +160,7 @@ START_TEST(a_probe_without_timestamps_is_answered)
 
 	/* the ACK of a connection that stands: RFC 5961 4.2 */
 	ack = fx_from_client(&c, TCP_ACK, 1, 1, 0);
-	fx_drop(&ack, GUARD_DROP_CONSUMED);
-	ck_assert_uint_eq(fx_sent(0)->flags, TCP_SYN);
-	ck_assert_uint_eq(fx_sent(0)->seq, c.client_isn);
+	asks_the_server(&c, &ack);
 }
 END_TEST
 
