@@ -451,7 +451,7 @@ int daemon_run(struct conf *c, bool log_to_stderr, char **argv)
 	else
 		log_message(LOG_ERR, "%s", why);
 	if (rc != 0)
-		d->takeover.leaving = true; /* the next try may find what this one has not used */
+		takeover_give_up(d); /* the next try may find what this one has not used */
 	while (up > 0)
 		stages[--up].stop(d);
 	conf_free(d->conf);

@@ -117,6 +117,15 @@ int handover_take_any(struct handover *h, const char *prefix, char name[HANDOVER
 	return -1;
 }
 
+bool handover_has(const struct handover *h, const char *prefix)
+{
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (h->item[i].fd >= 0 && strncmp(h->item[i].name, prefix, strlen(prefix)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* is_in_use() - has somebody taken another one of this name? */
 static bool is_in_use(const struct handover *h, const char *name)
 {

@@ -40,6 +40,9 @@ int handover_take(struct handover *h, const char *name);
 /* handover_take_any() - any one whose name begins with @prefix. @name: filled. */
 int handover_take_any(struct handover *h, const char *prefix, char name[HANDOVER_NAME_MAX]);
 
+/* handover_has() - is there one that was not taken, whose name begins with @prefix? */
+bool handover_has(const struct handover *h, const char *prefix);
+
 /* handover_close() - what nobody has taken is of no use any more. */
 void handover_close(struct handover *h);
 

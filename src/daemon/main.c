@@ -179,6 +179,14 @@ static void report(void *arg, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
+/* cannot_start() - the configuration cannot be used. */
+static int cannot_start(void)
+{
+	takeover_give_up(NULL);
+	takeover_pause();
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -207,7 +215,7 @@ int main(int argc, char **argv)
 	if (!o.config)
 		o.config = CONFIG_DEFAULT;
 	if (conf_load(o.config, &conf, report, NULL) < 0)
-		return EXIT_FAILED;
+		return o.test ? EXIT_FAILED : cannot_start();
 	if (o.test) {
 		printf("%s: fine%s\n", o.config,
 		       conf->guard.n_services ? ""
@@ -215,5 +223,8 @@ int main(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_FINE;
 	}
-	return daemon_run(conf, o.log_to_stderr, argv) == 0 ? EXIT_FINE : EXIT_FAILED;
+	if (daemon_run(conf, o.log_to_stderr, argv) == 0)
+		return EXIT_FINE;
+	takeover_pause();
+	return EXIT_FAILED;
 }

@@ -19,6 +19,7 @@
 
 #define HEALTHY_AFTER (10 * USEC_PER_SEC)
 #define EXEC_AFTER_MS 50 /* whoever asked for it is answered first */
+#define PAUSE_S	      1 /* between two starts that fail, after the first one */
 
 /* ---- a crash leaves a note in the arenas ---- */
 
@@ -48,6 +49,8 @@ static void catch_crashes(void)
 
 /* ---- taking over ---- */
 
+static bool had_queues; /* were held when this process began: the one before had started */
+
 void takeover_prepare(struct takeover *t, char **argv)
 {
 	ssize_t n = readlink("/proc/self/exe", t->program, sizeof(t->program) - 1);
@@ -55,6 +58,7 @@ void takeover_prepare(struct takeover *t, char **argv)
 	t->argv = argv;
 	t->program[n > 0 ? n : 0] = '\0';
 	handover_open(&t->left);
+	had_queues = handover_has(&t->left, "queue-");
 }
 
 static void on_leave(evutil_socket_t sig, short what, void *arg)
@@ -251,6 +255,46 @@ void takeover_end_workers(struct daemon *d)
 		watched[i] = NULL;
 	if (!d->takeover.leaving)
 		forget_all(d);
+}
+
+/* ---- a start that fails ---- */
+
+/* let_go() - of the queues that were left and not taken. */
+static void let_go(struct handover *h)
+{
+	char name[HANDOVER_NAME_MAX];
+	int fd;
+
+	while ((fd = handover_take_any(h, "queue-", name)) >= 0) {
+		notify_forget(name);
+		close(fd);
+		had_queues = true;
+	}
+}
+
+void takeover_give_up(struct daemon *d)
+{
+	static struct handover left; /* large */
+
+	if (d) {
+		d->takeover.leaving = true;
+		for (uint32_t i = 0; i < WORKER_QUEUES * d->conf->workers; i++)
+			worker_forget_queue(d->conf->queue + i);
+		let_go(&d->takeover.left);
+	} else {
+		handover_open(&left);
+		let_go(&left);
+	}
+	if (had_queues)
+		log_message(LOG_ERR,
+			    "until a start succeeds nobody holds the packet queues: \"on-failure\" "
+			    "says what becomes of packets of guarded services");
+}
+
+void takeover_pause(void)
+{
+	if (getenv("NOTIFY_SOCKET") && !had_queues)
+		sleep(PAUSE_S);
 }
 
 /* ---- becoming another program ---- */

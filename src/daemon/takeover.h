@@ -7,6 +7,7 @@
  *	SIGUSR2			service manager		left in place (RestartKillSignal= of the unit)
  *	upgrade			itself, by exec()	left in place
  *	SIGKILL, crash		service manager		left in place, for want of anybody
+ *	it cannot start		service manager		rules and arenas left, queues let go
  *
  * The next one adopts what is left (daemon/handover.h, core/adopt.h) before it has put up any rules: those
  * of the one before still lead to the same queues.
@@ -37,6 +38,16 @@ void takeover_stop(struct daemon *d);
 
 /* takeover_seed() - @seed: what guards of this daemon are to be made from, if a worker that is open knows. */
 void takeover_seed(struct daemon *d);
+
+/*
+ * takeover_give_up() - this process cannot start, and nobody knows when one will: the queues are let go,
+ * so that on-failure decides about their packets. Connections are kept for whoever can start.
+ * @d: as far as it came; NULL if there is no configuration.
+ */
+void takeover_give_up(struct daemon *d);
+
+/* takeover_pause() - before the end of such a process: it is started again at once, each time. */
+void takeover_pause(void);
 
 /* takeover_workers() - all are open, none runs: end what cannot go on, keep what is new for the next one. */
 void takeover_workers(struct daemon *d);

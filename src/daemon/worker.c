@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/notify.h"
 #include "daemon/worker_internal.h"
 #include "wire/layout.h"
 
@@ -479,6 +480,14 @@ int worker_hand_over(const struct worker *w, struct handover *h)
 	return rc;
 }
 
+void worker_forget_queue(uint32_t number)
+{
+	char name[HANDOVER_NAME_MAX];
+
+	name_queue(number, name);
+	notify_forget(name);
+}
+
 void worker_note_crash(struct worker *w)
 {
 	if (w->arena)
@@ -514,6 +523,8 @@ void worker_close(struct worker *w)
 	worker_close_loop(w);
 	nfqueue_close(w->queue);
 	output_close(&w->output);
+	if (w->adopted) /* a start that fails in good order is no crash of who has this arena */
+		guard_is_settled(&w->guard);
 	if (w->arena)
 		munmap(w->arena, w->arena_bytes);
 	if (w->grave)

@@ -37,6 +37,9 @@ struct worker_config {
  */
 int worker_new(struct worker **out, const struct worker_config *c, char *why, size_t why_len);
 
+/* worker_forget_queue() - tell who keeps it that queue @number is not to be kept any more. */
+void worker_forget_queue(uint32_t number);
+
 /* worker_settle() - wait until it has adopted that. */
 void worker_settle(struct worker *w);
 

@@ -157,6 +157,83 @@ not() {
 	! "$@"
 }
 
+# failed_starts() - have so many daemons below the supervisor not started?
+failed_starts() {
+	[ "$(grep -c 'supervisor: it ended with status' "$LAB_TMP/guard.log")" -ge "$1" ]
+}
+
+# not_started() - $1: why. Each policy is what it says.
+not_started() {
+	local port
+
+	check "$1, open: a new connection gets through" try_for 5 reached 80
+	for port in $RELAYED_OPEN $ENDS_OPEN; do
+		check "$1, open, port $port: so does one" reaches_server "$port"
+	done
+	for port in $RELAYED_CLOSED $ENDS_CLOSED; do
+		check "$1, closed, port $port: a new connection does not" not reaches_server "$port"
+	done
+}
+
+# reaches_server() - does somebody accept on port $1?
+reaches_server() {
+	in_client timeout 1 bash -c "exec 3<>/dev/tcp/$SERVER4/$1" 2>/dev/null
+}
+
+taken_three_times() {
+	[ "$(grep -c 'is taken by another process' "$LAB_TMP/guard.log")" -ge 3 ]
+}
+
+mended() {
+	cp "$LAB_TMP/good.conf" "$LAB_TMP/tcpguard.conf"
+	check "$1, mended: it starts by itself" try_for 10 guard_answers
+}
+
+none_was_lost() {
+	local port
+
+	for port in "${PORTS[@]}"; do
+		held "$port"
+		verdict $? "port $port: none was lost by $1"
+	done
+}
+
+# another_daemon() - which has the queues from 200 on.
+another_daemon() {
+	sed -e 's/control\.sock/other.sock/' -e '/state-dir/d' "$LAB_TMP/good.conf" >"$LAB_TMP/other.conf"
+	printf 'queue = 200\nfirewall = none\nstate-dir = "%s/other"\n' "$LAB_TMP" >>"$LAB_TMP/other.conf"
+	start other in_guard "$TCPGUARDD" -f -c "$LAB_TMP/other.conf"
+	wait_for 5 "another daemon" test -S "$LAB_TMP/other.sock"
+}
+
+# cannot_start() - a restart with an error in the file, then one with queues that another process has: those
+# that the daemon had are let go. Connections wait until it is mended.
+cannot_start() {
+	configure "workers = 1"
+	cp "$LAB_TMP/tcpguard.conf" "$LAB_TMP/good.conf"
+	guard_start --supervise
+	hold_all
+	echo 'colour = blue' >>"$LAB_TMP/tcpguard.conf"
+	kill -USR2 "${LAB_PID[guard]}"
+	wait_for 5 "a start that fails" failed_starts 1
+	not_started "an error in the file"
+	mended "an error in the file"
+	check "it goes on with the connections" grep -q "going on with" "$LAB_TMP/guard.log"
+	none_was_lost "an error in the file"
+
+	hold_all
+	another_daemon
+	echo 'queue = 200' >>"$LAB_TMP/tcpguard.conf"
+	kill -USR2 "${LAB_PID[guard]}"
+	# three of these are no three crashes
+	wait_for 15 "starts that fail" taken_three_times
+	stop other
+	mended "queues of another process"
+	check "that was no crash" not grep -q "is of no use" "$LAB_TMP/guard.log"
+	none_was_lost "starts that failed"
+	guard_stop
+}
+
 # without_holder() - queues are gone; what goes where is decided by the rules alone.
 without_holder() {
 	local port
@@ -189,6 +266,7 @@ start echo in_server python3 "$LAB_SOURCE/lab/hold.py" serve $SERVER4 "${PORTS[@
 wait_for 5 "the echo" listening $ENDS_CLOSED
 idle_memory
 with_holder
+cannot_start
 without_holder
 LAB_LABEL=
 lab_end

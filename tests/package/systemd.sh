@@ -168,6 +168,23 @@ expect 'a client gets through' gets
 expect 'an empty file is an error, too' not inside systemctl reload tcpguard
 expect 'web is still guarded' guards web
 
+say '# a restart with an error'
+configure <<-'END'
+	service "web" { listen = { "192.0.2.10:8080" } mode = always }
+END
+expect 'a service that translates' inside systemctl reload tcpguard
+connect_for_long 8
+echo 'service "web" { listen = { "192.0.2.10:8080" } mode = alwayz }' | configure
+expect 'systemctl restart fails' not inside systemctl restart tcpguard
+expect 'on-failure = open: a client gets through' wait_until 3 gets
+expect 'the journal says why' journal_has 'nobody holds the packet queues'
+configure <<-'END'
+	service "web" { listen = { "192.0.2.10:8080" } mode = always }
+END
+expect 'once it is mended it starts by itself' wait_until 10 is_active
+expect_connection 'and the connection has lived through it'
+expect 'a client gets through' gets
+
 say '# an attack, and what it calls'
 configure <<-'END'
 	control-group = adm
