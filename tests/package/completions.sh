@@ -45,10 +45,21 @@ expect 'for ' "$ctl" deny 192.0.2.1 f
 expect '--service ' "$ctl" conns --se
 expect 'TIME_WAIT ' "$ctl" netstat --state TI
 expect '--socket ' "$ctl" --so
+expect 'half-open ' "$ctl" conns --engine ha
+expect 'repair-rules ' "$ctl" --socket /nowhere set rep
+for key in $(awk -v RS='[{ ]NAME[(]' '/LIVE/ { split($0, word, "\""); print word[2] }' "$source/src/conf/schema.c"); do
+	for file in tcpguardctl _tcpguardctl; do
+		if ! grep -qw -- "$key" "$source/completions/$file"; then
+			echo "FAIL: $file does not know $key"
+			failed=1
+		fi
+	done
+done
 expect ' ' "$ctl" --socket /nowhere stats ''
 
 program=tcpguardd
 expect '--replay ' tcpguardd --r
+expect '--service --supervise ' tcpguardd --s
 expect "$source/etc/tcpguard.conf " tcpguardd -c "$source/etc/tcpguard.c"
 
 if command -v zsh >/dev/null; then
