@@ -56,6 +56,7 @@ struct patient {
 	bool refused; /* it runs, but does not speak with us */
 	int pid; /* 0: not known */
 	char firewall[32];
+	char rules_missing[256]; /* empty: nothing */
 	uint32_t workers;
 };
 

@@ -11,6 +11,7 @@
 
 #define QUEUES	     "/proc/net/netfilter/nfnetlink_queue"
 #define CHAIN_PRE    "TCPGUARD_PRE"
+#define CHAIN_OUT    "TCPGUARD_OUT"
 #define QUEUES_EACH  3 /* numbers of a worker; see datapath/nfqueue.h */
 #define QUEUE_FULL   512 /* packets that wait, of the kernel's 1024 or more */
 #define NEEDED_CAPS  (1ull << 12 /* CAP_NET_ADMIN */)
@@ -18,14 +19,16 @@
 
 void check_configuration(struct doctor *d)
 {
-	char command[DOCTOR_TEXT_MAX];
+	char command[DOCTOR_TEXT_MAX], edit[DOCTOR_TEXT_MAX];
 
 	snprintf(command, sizeof(command), "tcpguardd -t -c %s", d->conf_path);
+	snprintf(edit, sizeof(edit), "sudoedit %s", d->conf_path);
 	if (!d->conf)
 		found(d, "config", FINDING_FAULT, command, "%s cannot be used", d->conf_path);
 	else if (d->conf->guard.n_services == 0)
-		found(d, "config", FINDING_WARNING, "man tcpguard.conf",
-		      "there is no service in %s: nothing is guarded", d->conf_path);
+		found(d, "config", FINDING_WARNING, edit,
+		      "there is no service in %s: nothing is guarded; see tcpguard.conf(5)",
+		      d->conf_path);
 	else
 		found(d, "config", FINDING_OK, NULL, "%s: %u service%s, %u listen%s", d->conf_path,
 		      d->conf->guard.n_services, d->conf->guard.n_services == 1 ? "" : "s",
@@ -200,29 +203,57 @@ static bool iptables_line(const char *rules, const char *a, const char *b, const
 	return false;
 }
 
-/* before_jump() - rules of PREROUTING in front of ours that keep packets from it; -1: ours is not there. */
-static int before_jump(const char *rules)
+/* Rules of a base chain in front of the jump to ours. */
+struct in_front {
+	bool jump; /* is it there? */
+	unsigned past, drop; /* that take packets past it; that drop them */
+	char first[256]; /* of those that take them past it, from the name of the chain on */
+};
+
+static bool is_target(const char *target, const char *const names[])
 {
-	static const char ours[] = "-A PREROUTING -j " CHAIN_PRE;
-	const char *jump = strstr(rules, ours), *at = rules;
-	int n = 0;
-
-	if (!jump)
-		return -1;
-	while ((at = strstr(at, "-A PREROUTING ")) && at < jump) {
-		size_t len = strcspn(at, "\n");
-		const char *end = at + len;
-		const char *target = strstr(at, " -j ");
-
-		if (target && target < end &&
-		    (strncmp(target, " -j ACCEPT", 10) == 0 ||
-		     strncmp(target, " -j DROP", 8) == 0 ||
-		     strncmp(target, " -j NFQUEUE", 11) == 0 ||
-		     strncmp(target, " -j RETURN", 10) == 0))
-			n++;
-		at = end;
+	for (; *names; names++) {
+		if (strncmp(target, *names, strlen(*names)) == 0)
+			return true;
 	}
-	return n;
+	return false;
+}
+
+/* take_rule() - count the rule at @at, of @len bytes. */
+static void take_rule(struct in_front *f, const char *at, size_t len)
+{
+	static const char *const past[] = {"ACCEPT", "NFQUEUE", "RETURN", NULL};
+	static const char *const drop[] = {"DROP", NULL};
+	const char *target = strstr(at, " -j ");
+
+	if (!target || target >= at + len)
+		return;
+	target += strlen(" -j ");
+	if (is_target(target, drop))
+		f->drop++;
+	else if (is_target(target, past) && f->past++ == 0)
+		snprintf(f->first, sizeof(f->first), "%.*s", (int)(len - strlen("-A ")),
+			 at + strlen("-A "));
+}
+
+/* before_jump() - what stands in @chain before the jump to @ours. */
+static struct in_front before_jump(const char *rules, const char *chain, const char *ours)
+{
+	char any[32], mine[64];
+	struct in_front f = {0};
+	const char *at = rules, *jump;
+
+	snprintf(any, sizeof(any), "-A %s ", chain);
+	snprintf(mine, sizeof(mine), "-A %s -j %s", chain, ours);
+	jump = strstr(rules, mine);
+	f.jump = jump != NULL;
+	while (jump && (at = strstr(at, any)) && at < jump) {
+		size_t len = strcspn(at, "\n");
+
+		take_rule(&f, at, len);
+		at += len;
+	}
+	return f;
 }
 
 /* has_rules() - are packets to and from @prefix led to a queue? */
@@ -273,22 +304,43 @@ static void tell_missing(struct doctor *d, unsigned n, const char *first)
 		found(d, "rules", FINDING_OK, NULL, "every listen has its firewall rules");
 }
 
-static void check_order(struct doctor *d, const char *tool)
+static void check_order(struct doctor *d, const char *tool, const char *chain, const char *ours)
 {
-	int n = before_jump(d->output);
+	struct in_front f = before_jump(d->output, chain, ours);
 	char command[DOCTOR_TEXT_MAX];
 
-	snprintf(command, sizeof(command), "%s -t raw -S PREROUTING", tool);
-	if (n < 0)
+	snprintf(command, sizeof(command), "%s -t raw -D %s", tool, f.first);
+	if (!f.jump)
 		found(d, "rules", FINDING_FAULT, "tcpguardctl config reload",
-		      "nothing in PREROUTING of the raw table leads to %s (%s)", CHAIN_PRE, tool);
-	else if (n > 0)
+		      "nothing in %s of the raw table leads to %s (%s)", chain, ours, tool);
+	else if (f.past > 0)
 		found(d, "rules", FINDING_WARNING, command,
-		      "%d rule%s before the guard's own in PREROUTING of the raw table (%s); what "
-		      "is decided there it never sees",
-		      n, n == 1 ? " stands" : "s stand", tool);
+		      "%u rule%s before the guard's own in %s of the raw table (%s) and take%s "
+		      "packets past it; this is the first",
+		      f.past, f.past == 1 ? " stands" : "s stand", chain, tool,
+		      f.past == 1 ? "s" : "");
+	else if (f.drop > 0)
+		found(d, "rules", FINDING_NOTE, NULL,
+		      "%u rule%s in front of the guard's own in %s of the raw table (%s): it never "
+		      "sees those packets, which does no harm",
+		      f.drop, f.drop == 1 ? " drops packets" : "s drop packets", chain, tool);
 	else
-		found(d, "rules", FINDING_OK, NULL, "the guard's rules come first (%s)", tool);
+		found(d, "rules", FINDING_OK, NULL, "the guard's rules come first in %s (%s)",
+		      chain, tool);
+}
+
+/* has_host() - is there a listen of this family whose server is this machine? */
+static bool has_host(struct doctor *d, bool v4)
+{
+	const struct conf *c = d->conf;
+
+	for (uint32_t i = 0; i < c->guard.n_listens; i++) {
+		if (ip_addr_is_v4(&c->guard.listen[i].prefix) == v4 &&
+		    (c->placement == CONF_PLACEMENT_HOST ||
+		     (c->placement == CONF_PLACEMENT_AUTO && is_here(d, &c->guard.listen[i]))))
+			return true;
+	}
+	return false;
 }
 
 static void check_iptables(struct doctor *d, bool v4, bool legacy)
@@ -298,15 +350,19 @@ static void check_iptables(struct doctor *d, bool v4, bool legacy)
 				    : "ip6tables";
 	const char *const argv[] = {tool, "-w", "1", "-t", "raw", "-S", NULL};
 	char first[IP_ADDR_STRLEN] = "";
+	bool host;
 
 	if (!wants_family(d->conf, v4))
 		return;
+	host = has_host(d, v4);
 	if (ask_tool(d, argv) != 0) {
 		found(d, "rules", FINDING_NOTE, "sudo tcpguardctl doctor",
 		      "the rules of %s cannot be read", tool);
 		return;
 	}
-	check_order(d, tool);
+	check_order(d, tool, "PREROUTING", CHAIN_PRE);
+	if (host)
+		check_order(d, tool, "OUTPUT", CHAIN_OUT);
 	tell_missing(d, missing_listens(d->conf, d->output, v4, false, first), first);
 }
 
@@ -398,6 +454,10 @@ void check_rules(struct doctor *d)
 		check_iptables(d, true, legacy);
 		check_iptables(d, false, legacy);
 	}
+	if (d->patient.rules_missing[0])
+		found(d, "rules", FINDING_WARNING, "tcpguardctl config reload",
+		      "the daemon does not find its rules as they should be: %s",
+		      d->patient.rules_missing);
 	check_nat(d);
 }
 
@@ -416,15 +476,19 @@ static bool take_queue(const char *line, struct queue *q)
 
 static void check_queue(struct doctor *d, const struct queue *q)
 {
+	char command[DOCTOR_TEXT_MAX];
+
+	snprintf(command, sizeof(command), "sudoedit %s && systemctl restart tcpguard",
+		 d->conf_path);
 	if (q->queue_dropped || q->user_dropped)
-		found(d, "queues", FINDING_WARNING, "tcpguardctl status",
+		found(d, "queues", FINDING_WARNING, command,
 		      "queue %u has dropped %llu packets because it was full and %llu that could not "
-		      "be handed over; more workers, or fewer services",
+		      "be handed over, since it was opened; raise \"workers\", or guard fewer services",
 		      q->number, q->queue_dropped, q->user_dropped);
 	if (q->waiting > QUEUE_FULL)
-		found(d, "queues", FINDING_WARNING, "tcpguardctl status",
-		      "%u packets wait in queue %u: the guard does not keep up", q->waiting,
-		      q->number);
+		found(d, "queues", FINDING_WARNING, command,
+		      "%u packets wait in queue %u: the guard does not keep up; raise \"workers\"",
+		      q->waiting, q->number);
 }
 
 /* ours() - is @number one of those that the configuration takes, QUEUES_EACH for each worker? */

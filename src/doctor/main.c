@@ -75,8 +75,10 @@ static void take_status(struct patient *p, const char *line, size_t len, char *c
 	json_t *row = json_loadb(line, len, 0, NULL);
 	const char *firewall = json_string_value(json_object_get(row, "firewall"));
 	const char *path = json_string_value(json_object_get(row, "config"));
+	const char *missing = json_string_value(json_object_get(row, "rules_missing"));
 
 	snprintf(p->firewall, sizeof(p->firewall), "%s", firewall ? firewall : "");
+	snprintf(p->rules_missing, sizeof(p->rules_missing), "%s", missing ? missing : "");
 	p->workers = (uint32_t)json_array_size(json_object_get(row, "workers"));
 	if (path)
 		snprintf(config, CONF_PATH_MAX, "%s", path);

@@ -223,7 +223,8 @@ START_TEST(configuration)
 	expect("config", FINDING_FAULT, "cannot be used",
 	       "tcpguardd -t -c /etc/tcpguard/tcpguard.conf");
 	examine("log = info", runs);
-	expect("config", FINDING_WARNING, "nothing is guarded", NULL);
+	expect("config", FINDING_WARNING, "nothing is guarded",
+	       "sudoedit /etc/tcpguard/tcpguard.conf");
 }
 END_TEST
 
@@ -281,6 +282,9 @@ START_TEST(sysctls)
 	expect("sysctl", FINDING_WARNING, "tcp_loose is 0",
 	       "sysctl -w net.netfilter.nf_conntrack_tcp_loose=1");
 	expect("sysctl", FINDING_WARNING, "holds 900 of 1000", NULL);
+	file(SYSCTL "ipv4/tcp_syncookies", "2\n");
+	examine(WEB, runs);
+	expect("sysctl", FINDING_NOTE, "also in calm", "sysctl -w net.ipv4.tcp_syncookies=1");
 }
 END_TEST
 
@@ -291,7 +295,15 @@ START_TEST(a_gateway_forwards)
 	say("ip -o route get 203.0.113.5", 0, "203.0.113.5 dev eth2 src 203.0.113.1 uid 0\n");
 	examine(gateway, runs);
 	expect("sysctl", FINDING_FAULT, "ip_forward is 0", "sysctl -w net.ipv4.ip_forward=1");
-	expect("sysctl", FINDING_NOTE, "rp_filter is 1", NULL);
+	expect("sysctl", FINDING_NOTE, "rp_filter is 1 on 1 interface (eth0)",
+	       "sysctl -w net.ipv4.conf.all.rp_filter=2");
+	file(SYSCTL "ipv4/conf/all/rp_filter", "2\n");
+	examine(gateway, runs);
+	expect("sysctl", FINDING_OK, "rp_filter is 2", NULL);
+	file(SYSCTL "ipv4/conf/all/rp_filter", "0\n");
+	file(SYSCTL "ipv4/conf/eth0/rp_filter", "1\n");
+	examine(gateway, runs);
+	expect("sysctl", FINDING_NOTE, "rp_filter is 1 on 1 interface (eth0)", NULL);
 	expect("address", FINDING_OK, "203.0.113.5 is behind eth2", NULL);
 	say("ip -o route get 203.0.113.5", 0, "203.0.113.5 dev eth1 src 198.51.100.1 uid 0\n");
 	examine(gateway, runs);
@@ -332,7 +344,16 @@ START_TEST(rules)
 	say("iptables -w 1 -t raw", 0,
 	    "-A PREROUTING -p udp -j ACCEPT\n-A PREROUTING -p tcp -j LOG\n" IPV4_OK);
 	examine(WEB, runs);
-	expect("rules", FINDING_WARNING, "1 rule stands before", "iptables -t raw -S PREROUTING");
+	expect("rules", FINDING_WARNING, "1 rule stands before",
+	       "iptables -t raw -D PREROUTING -p udp -j ACCEPT");
+	say("iptables -w 1 -t raw", 0, "-A OUTPUT -p tcp -m mark --mark 0x7 -j RETURN\n" IPV4_OK);
+	examine(WEB, runs);
+	expect("rules", FINDING_WARNING, "1 rule stands before the guard's own in OUTPUT",
+	       "iptables -t raw -D OUTPUT -p tcp -m mark --mark 0x7 -j RETURN");
+	say("iptables -w 1 -t raw", 0, "-A PREROUTING -s 203.0.113.7/32 -j DROP\n" IPV4_OK);
+	examine(WEB, runs);
+	expect("rules", FINDING_NOTE, "1 rule drops packets in front", NULL);
+	ck_assert_int_eq(worst(), FINDING_NOTE);
 	examine("workers = 1\nservice web { listen = { \"192.0.2.10:80\", \"192.0.2.0/24:81\" } }",
 		runs);
 	expect("rules", FINDING_FAULT, "1 listen has no firewall rule, the first is 192.0.2.0",
@@ -344,6 +365,29 @@ START_TEST(rules)
 	    "-A PREROUTING -d 192.0.2.10/32 -p tcp -j DNAT --to-destination 10.0.0.1\n");
 	examine(WEB, runs);
 	expect("rules", FINDING_WARNING, "NAT for 192.0.2.10", "iptables -t nat -S");
+}
+END_TEST
+
+START_TEST(rules_that_the_daemon_misses)
+{
+	struct patient p = runs;
+
+	strcpy(p.rules_missing, "the table is gone");
+	examine(WEB, p);
+	expect("rules", FINDING_WARNING, "the table is gone", "tcpguardctl config reload");
+}
+END_TEST
+
+START_TEST(the_device_of_the_terminate_engine)
+{
+	const char *const ends = "workers = 1\n"
+				 "service web { listen = \"192.0.2.10:80\" engine = terminate }";
+
+	examine(ends, runs);
+	expect("kernel", FINDING_WARNING, "no /dev/net/tun", "modprobe tun");
+	file("/dev/net/tun", "");
+	examine(ends, runs);
+	ck_assert_int_eq(worst(), FINDING_OK);
 }
 END_TEST
 
@@ -447,6 +491,8 @@ int main(void)
 	tcase_add_test(tc, placement_and_addresses);
 	tcase_add_test(tc, offloads);
 	tcase_add_test(tc, rules);
+	tcase_add_test(tc, rules_that_the_daemon_misses);
+	tcase_add_test(tc, the_device_of_the_terminate_engine);
 	tcase_add_test(tc, rules_of_nftables);
 	tcase_add_test(tc, queues);
 	tcase_add_test(tc, privileges);

@@ -12,6 +12,7 @@ config() {
 		state-dir = "$LAB_TMP/state"
 		log-target = stderr
 		firewall = iptables
+		repair-rules = no
 		service "lab" { listen = { "$SERVER4:$PORT", "[$SERVER6]:$PORT" } }
 	END
 }
@@ -58,12 +59,24 @@ wrong() {
 	check "what was made wrong is found" not doctor
 	check "a rule in front of the guard's" says rules warning '1 rule stands before'
 	check "rules that are gone" says rules fault "the first is $SERVER6"
+	check "the daemon says so itself" try_for 5 missed
 	check "a server that is gone" says backend warning "nothing listens on $SERVER4:$PORT"
 	check "rows are JSON objects" every_row_is_json
 	ctl config reload
 	doctor
 	check "the command it names mends the rules" not says rules fault ''
-	in_guard iptables -t raw -D PREROUTING -p tcp -j ACCEPT
+	in_guard sh -c "$(json command <<<"$(grep 'stands before' "$LAB_TMP/doctor")")"
+	check "and so does the one that it names for the rule in front" mended
+}
+
+missed() {
+	doctor
+	says rules warning 'does not find its rules'
+}
+
+mended() {
+	doctor
+	not says rules warning 'stands before'
 }
 
 dead() {
