@@ -246,9 +246,18 @@ static bool send_lost(struct tcb *t, const struct tcp_io *io, uint32_t max_len,
 	pipe = pipe_bytes(t, io);
 	room = pipe < t->cwnd ? t->cwnd - pipe : 0;
 	if (room < mss) {
-		if (pipe > 0)
+		if (pipe > 0 && !(i == 0 && is_fast_retransmit(t)))
 			return false;
 		room = mss;
+/*
+ * is_fast_retransmit() - RFC 5681 3.2 and RFC 6582 3.2: without SACK what is missing first goes at once, with the
+ * third duplicate and with each partial ACK, whatever the window. (With SACK the window lets it: prr_out is 0.)
+ */
+static bool is_fast_retransmit(const struct tcb *t)
+{
+	return (t->flags & TCB_RECOVERY) && !(t->flags & TCB_SACK);
+}
+
 	}
 	return send_again(t, io, s, f, i, whole(min_u32(room, max_len), mss));
 }
