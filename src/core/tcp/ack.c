@@ -238,7 +238,7 @@ static void take_ece(struct tcb *t, const struct tcp_io *io, const struct tcp_se
 	    (t->flags & (TCB_RECOVERY | TCB_LOSS | TCB_ECN_REDUCED)))
 		return;
 	t->recover = t->snd_nxt;
-	t->flags |= TCB_ECN_REDUCED | TCB_SEND_CWR;
+	t->flags |= TCB_ECN_REDUCED;
 	congestion_fast(t, io);
 }
 

@@ -153,14 +153,23 @@ void congestion_fast(struct tcb *t, const struct tcp_io *io)
 void congestion_timeout(struct tcb *t, const struct tcp_io *io)
 {
 	/* RFC 5681 3.1: a time-out of what was sent again already does not lower ssthresh any more */
+/* reduced() - RFC 3168 6.1.2: the peer is told, whatever the reason, and stops telling us. */
+static void reduced(struct tcb *t)
+{
+	if (t->flags & TCB_ECN)
+		t->flags |= TCB_SEND_CWR;
+}
+
 	if (!(t->flags & (TCB_LOSS | TCB_RECOVERY)))
 		t->ssthresh = algorithm(io)->lost(t, io);
+	reduced(t);
 	t->cwnd = payload_max(t);
 }
 
 /* congestion_idle() - RFC 5681 4.1: after a pause the old window says nothing. */
 void congestion_idle(struct tcb *t, const struct tcp_io *io)
 {
+	reduced(t);
 	if (seq_leq(now_ms(io), t->sent_at + t->rto_ms))
 		return;
 	t->cwnd = min_u32(t->cwnd, initial_window(t, io));

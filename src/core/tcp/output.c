@@ -185,7 +185,8 @@ static int32_t usable(const struct tcb *t)
 static bool send_window_probe(struct tcb *t, const struct tcp_io *io, struct tcp_segment *s)
 {
 	struct tcp_flight *f = flight_of(t, io);
-	uint32_t len = unsent(t, io);
+	uint32_t len = unsent(t, io), cwr = t->flags & TCB_SEND_CWR;
+	bool sent;
 
 	t->flags &= ~(uint32_t)TCB_SEND_WINDOW_PROBE;
 	if (t->snd_wnd > 0 && outstanding(t) > 0)
@@ -195,7 +196,12 @@ static bool send_window_probe(struct tcb *t, const struct tcp_io *io, struct tcp
 	if (len == 0)
 		return fin_unsent(t, io) && send_new(t, io, s, 0, true);
 	len = min_u32(len, usable(t) > 0 ? (uint32_t)usable(t) : 1);
-	return send_new(t, io, s, min_u32(len, payload_max(t)), false);
+	/* RFC 3168 6.1.6: a probe that gets lost is no sign of congestion, so it says nothing of that */
+	t->flags &= ~cwr;
+	sent = send_new(t, io, s, min_u32(len, payload_max(t)), false);
+	t->flags |= cwr;
+	s->ect = false;
+	return sent;
 }
 
 /* send_tail_probe() - RFC 8985 7.3: new data if there is any and the window has room, else the last. */
