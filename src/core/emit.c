@@ -73,7 +73,13 @@ static uint16_t scaled_field(uint32_t bytes, unsigned shift)
 	return field > UINT16_MAX ? UINT16_MAX : (uint16_t)field;
 }
 
-/* put_timestamps() - every segment but a RST carries them once negotiated, RFC 7323 3.2. */
+/* has_timestamps() - RFC 7323 3.2: once they are agreed on every segment has them, a RST included. */
+static bool has_timestamps(const struct flow *f)
+{
+	return (f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS) &&
+	       !flow_is_splicing(f);
+}
+
 static void put_timestamps(struct segment *s, uint32_t val, uint32_t ecr)
 {
 	s->opt.present |= TCP_OPT_TIMESTAMPS;
@@ -118,9 +124,9 @@ void emit_to_client(struct turn *t, const struct flow *f, uint16_t flags)
 		s.seq = f->open.sent[FROM_SERVER].snd_nxt + f->seq_delta;
 		s.ack = f->open.sent[FROM_CLIENT].snd_una;
 		s.window = emit_client_field(f, flow_window(f, FROM_SERVER));
-		if ((f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS))
-			put_timestamps(&s, f->open.ts_server + f->ts_delta, f->ts_recent);
 	}
+	if (has_timestamps(f))
+		put_timestamps(&s, f->open.ts_server + f->ts_delta, f->ts_recent);
 	emit_for(t, f->service, &s);
 }
 
@@ -144,9 +150,9 @@ void emit_to_server(struct turn *t, const struct flow *f, uint16_t flags)
 		s.seq = f->open.sent[FROM_CLIENT].snd_nxt;
 		s.ack = f->open.sent[FROM_SERVER].snd_una;
 		s.window = emit_server_field(f, flow_window(f, FROM_CLIENT));
-		if ((f->flags & FLOW_TIMESTAMPS) && !(f->flags & FLOW_SERVER_NO_TS))
-			put_timestamps(&s, f->ts_recent, f->open.ts_server);
 	}
+	if (has_timestamps(f))
+		put_timestamps(&s, f->ts_recent, f->open.ts_server);
 	emit_for(t, f->service, &s);
 }
 

@@ -345,6 +345,10 @@ START_TEST(killed_and_not_heard_of)
 	fx_drop(&s, GUARD_DROP_NO_FLOW);
 	ck_assert_uint_eq(fx.n_sent, 1);
 	ck_assert(ip_addr_eq(&fx_sent(0)->dst, &c.client.addr));
+	/* RFC 7323 3.2: a RST should have them, too */
+	ck_assert_uint_eq(p->opt.present, TCP_OPT_TIMESTAMPS);
+	ck_assert_uint_eq(p->opt.ts_val, c.client_ts + 101);
+	ck_assert_uint_eq(p->opt.ts_ecr, c.server_ts);
 	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST);
 	ck_assert_uint_eq(fx_sent(0)->seq, c.cookie_isn + 101);
 	s = fx_from_server(&c, TCP_ACK, 101, 101, 10);

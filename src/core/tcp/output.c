@@ -4,6 +4,19 @@
 
 #include <string.h>
 
+#define MTU_MIN_V4 68 /* RFC 791 3.2 */
+#define MTU_MIN_V6 1280 /* RFC 8200 5 */
+
+/* put_timestamps() - RFC 7323 3.2: into every segment once they are agreed on, a RST included. */
+static void put_timestamps(const struct tcb *t, const struct tcp_io *io, struct tcp_segment *s)
+{
+	if (!(t->flags & TCB_TIMESTAMPS))
+		return;
+	s->opt.present |= TCP_OPT_TIMESTAMPS;
+	s->opt.ts_val = ts_clock(t, io);
+	s->opt.ts_ecr = t->ts_recent;
+}
+
 /* fill() - what every segment with an ACK has: RCV.NXT, window, timestamps, ECE. */
 static void fill(struct tcb *t, const struct tcp_io *io, struct tcp_segment *s)
 {
@@ -11,23 +24,20 @@ static void fill(struct tcb *t, const struct tcp_io *io, struct tcp_segment *s)
 	s->ack = t->rcv_nxt;
 	s->window = window_field(t, io);
 	s->mss = (uint16_t)payload_max(t);
-	if (t->flags & TCB_TIMESTAMPS) {
-		s->opt.present |= TCP_OPT_TIMESTAMPS;
-		s->opt.ts_val = ts_clock(t, io);
-		s->opt.ts_ecr = t->ts_recent;
-	}
+	put_timestamps(t, io, s);
 	if (t->flags & TCB_SEND_ECE)
 		s->flags |= TCP_ECE;
 	t->last_ack_sent = t->rcv_nxt;
 	t->flags &= ~(uint32_t)(TCB_SEND_ACK | TCB_DELACK);
 }
 
-static bool send_rst(struct tcb *t, struct tcp_segment *s)
+static bool send_rst(struct tcb *t, const struct tcp_io *io, struct tcp_segment *s)
 {
 	t->flags &= ~(uint32_t)TCB_SEND_RST;
 	s->seq = t->snd_nxt;
 	s->ack = t->rcv_nxt;
 	s->flags = TCP_RST | TCP_ACK;
+	put_timestamps(t, io, s);
 	return true;
 }
 
@@ -335,7 +345,7 @@ bool tcp_poll(struct tcb *t, const struct tcp_io *io, uint32_t max_len, struct t
 {
 	memset(s, 0, sizeof(*s));
 	if (t->flags & TCB_SEND_RST)
-		return send_rst(t, s);
+		return send_rst(t, io, s);
 	if (t->state == TCPS_CLOSED || t->state == TCPS_LISTEN)
 		return false;
 	if (t->flags & TCB_SEND_SYN)
