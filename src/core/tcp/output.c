@@ -363,14 +363,29 @@ bool tcp_poll(struct tcb *t, const struct tcp_io *io, uint32_t max_len, struct t
 	return false;
 }
 
+/* next_plateau() - RFC 1191 7.1: what to try where a router has not said how much gets through. */
+static uint32_t next_plateau(uint32_t below)
+{
+	static const uint16_t plateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(plateaus); i++) {
+		if (plateaus[i] < below)
+			return plateaus[i];
+	}
+	return MTU_MIN_V4;
+}
+
 bool tcp_path_mtu(struct tcb *t, const struct tcp_io *io, uint32_t seq, uint32_t mtu)
 {
-	uint32_t headers = t->flags & TCB_V6 ? 60 : 40;
-	uint32_t mss = mtu > headers ? mtu - headers : 0;
+	bool v6 = t->flags & TCB_V6;
+	uint32_t headers = v6 ? 60 : 40, mss;
 	struct tcp_flight *f = flight_of(t, io);
 
-	if (!seq_between(seq, t->snd_una, outstanding(t)))
+	if (!seq_between(seq, t->snd_una, outstanding(t)) || (v6 && mtu < MTU_MIN_V6))
 		return false;
+	if (mtu < MTU_MIN_V4)
+		mtu = next_plateau(t->snd_mss + headers);
+	mss = mtu > headers ? mtu - headers : 0;
 	mss = max_u32(mss, max_u32(io->config->mss_min, TS_LEN + 1));
 	if (mss >= t->snd_mss)
 		return false;
