@@ -269,7 +269,7 @@ static enum tcp_result paws(struct tcb *t, const struct tcp_io *io, const struct
 	if (!(t->flags & TCB_TIMESTAMPS) || (s->flags & TCP_RST))
 		return TCP_IN_OK;
 	if (!(s->opt.present & TCP_OPT_TIMESTAMPS))
-		return TCP_IN_NO_TIMESTAMP;
+		return s->flags & TCP_SYN ? TCP_IN_OK : TCP_IN_NO_TIMESTAMP;
 	if (!(t->flags & TCB_TS_RECENT) || !seq_lt(s->opt.ts_val, t->ts_recent))
 		return TCP_IN_OK;
 	if (now_ms(io) - t->ts_recent_at > PAWS_IDLE_MS)
