@@ -421,7 +421,8 @@ static void answered(struct turn *t, struct work *w, const struct pkt *in, enum 
 		w->f->retries = 0;
 		w->f->server_dscp = in->tos >> 2 & 0x3f;
 		w->s->counters.terminated++;
-		learn_synack(t, w->f->service, in, offered);
+		if (in->flags & TCP_SYN) /* not if it has called at the same time */
+			learn_synack(t, w->f->service, in, offered);
 	} else if (e->error == TCP_ERROR_REFUSED) {
 		learn_refusal(t, w->f->service, in);
 	} else if (r == TCP_IN_BAD_ACK) {
@@ -433,6 +434,11 @@ static void answered(struct turn *t, struct work *w, const struct pkt *in, enum 
 static void live_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 {
 	struct tcp_segment s, reply;
+static bool is_calling(const struct tcb *e)
+{
+	return e->state == TCPS_SYN_SENT || e->state == TCPS_SYN_RECEIVED;
+}
+
 	enum tcp_result r;
 	struct work w;
 	bool calling;
@@ -444,7 +450,7 @@ static void live_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
 		terminal_queue(t->a, i);
 		return;
 	}
-	calling = end == 1 && w.pipe.end[1]->state == TCPS_SYN_SENT;
+	calling = end == 1 && is_calling(w.pipe.end[1]);
 	tcp_segment_of(&s, in);
 	r = tcp_pipe_input(&w.pipe, &w.io, end, &s, &reply);
 	verdict_of(t, r);
