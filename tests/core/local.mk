@@ -1,8 +1,8 @@
 # tests/core
 
 # The core stays pure, and its cookie fits into a BPF program.
-TESTS += tests/core/check_symbols.sh tests/core/cookie_bpf.sh
-dist_noinst_SCRIPTS += tests/core/check_symbols.sh tests/core/cookie_bpf.sh
+TESTS += tests/core/check_symbols.sh tests/core/cookie_bpf.sh tests/core/rfc.sh
+dist_noinst_SCRIPTS += tests/core/check_symbols.sh tests/core/cookie_bpf.sh tests/core/rfc.sh
 EXTRA_DIST += tests/core/cookie_bpf.c
 
 if HAVE_CHECK
@@ -27,10 +27,19 @@ CORE_TEST_LIBS = libfixture.la libsegments.la libcore.la libwire.la libbase.la $
 
 check_PROGRAMS += tests/core/test_terminate
 TESTS += tests/core/test_terminate
-tests_core_test_terminate_SOURCES = tests/core/test_terminate.c
+tests_core_test_terminate_SOURCES = tests/core/test_terminate.c tests/core/terminate_story.h
 tests_core_test_terminate_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_terminate_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_terminate_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_terminate_packets
+TESTS += tests/core/test_terminate_packets
+tests_core_test_terminate_packets_SOURCES = \
+	tests/core/terminate_story.h \
+	tests/core/test_terminate_packets.c
+tests_core_test_terminate_packets_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_core_test_terminate_packets_CFLAGS = $(CORE_TEST_CFLAGS)
+tests_core_test_terminate_packets_LDADD = $(CORE_TEST_LIBS)
 
 check_PROGRAMS += tests/core/test_state
 TESTS += tests/core/test_state

@@ -329,6 +329,26 @@ START_TEST(impossible_flags_are_dropped)
 }
 END_TEST
 
+/* A prefix that is guarded may have addresses in it that no server can have. */
+START_TEST(impossible_servers_are_not_played)
+{
+	static const char *const bad[] = {"0.0.0.0", "224.0.0.1", "239.1.2.3", "255.255.255.255"};
+	struct guard_listen *all = &fx.config->listen[0];
+	struct segment s;
+
+	ip_addr_parse(&all->prefix, "0.0.0.0");
+	all->plen = 96;
+	guard_configure(&fx.guard, fx.now, fx.config);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		s = seg_syn(fx.client, seg_end(bad[i], 80), 1000);
+		fx_drop(&s, GUARD_DROP_BAD_ADDRESS);
+		fx_sent_nothing();
+	}
+	s = seg_syn(fx.client, seg_end("203.0.113.77", 80), 1000);
+	fx_drop(&s, GUARD_DROP_ANSWERED);
+}
+END_TEST
+
 START_TEST(impossible_addresses_are_dropped)
 {
 	static const char *const bad[] = {"0.0.0.0",   "0.1.2.3",	  "224.0.0.1",
@@ -650,6 +670,7 @@ int main(void)
 	tcase_add_test(not, a_wrong_checksum_is_not_answered);
 	tcase_add_test(not, impossible_flags_are_dropped);
 	tcase_add_test(not, impossible_addresses_are_dropped);
+	tcase_add_test(not, impossible_servers_are_not_played);
 	add_switch(attack);
 	suite_add_tcase(suite, say);
 	suite_add_tcase(suite, not );

@@ -255,6 +255,23 @@ START_TEST(a_reset_behind_data_in_flight)
 }
 END_TEST
 
+/* RFC 9293 3.4: whatever the window is. */
+START_TEST(a_reset_at_a_closed_window)
+{
+	struct segment s;
+
+	splice();
+	s = _i ? fx_from_client(&c, TCP_ACK, 1, 1, 0) : fx_from_server(&c, TCP_ACK, 1, 1, 0);
+	s.window = 0;
+	fx_replaced(&s);
+	s = rst_from(_i, 2000);
+	fx_drop(&s, GUARD_DROP_OUT_OF_WINDOW);
+	s = rst_from(_i, 1);
+	fx_replaced(&s);
+	states(TCPS_CLOSED, TCPS_CLOSED);
+}
+END_TEST
+
 START_TEST(a_corrupted_rst_ends_nothing)
 {
 	struct segment s;
@@ -328,6 +345,10 @@ START_TEST(killed_by_request)
 	ck_assert_uint_eq(p->flags, TCP_RST | TCP_ACK);
 	ck_assert_uint_eq(p->seq, c.client_isn + 101);
 	ck_assert_uint_eq(p->ack, c.server_isn + 101);
+	/* RFC 7323 3.2: a RST should have them, too */
+	ck_assert_uint_eq(p->opt.present, TCP_OPT_TIMESTAMPS);
+	ck_assert_uint_eq(p->opt.ts_val, c.client_ts + 101);
+	ck_assert_uint_eq(p->opt.ts_ecr, c.server_ts);
 	states(TCPS_CLOSED, TCPS_CLOSED);
 	ck_assert_uint_eq(fx_events(GUARD_EVENT_FLOW_KILLED), 1);
 	ck_assert_uint_eq(fx_service().spliced_now, 0);
@@ -345,10 +366,6 @@ START_TEST(killed_and_not_heard_of)
 	fx_drop(&s, GUARD_DROP_NO_FLOW);
 	ck_assert_uint_eq(fx.n_sent, 1);
 	ck_assert(ip_addr_eq(&fx_sent(0)->dst, &c.client.addr));
-	/* RFC 7323 3.2: a RST should have them, too */
-	ck_assert_uint_eq(p->opt.present, TCP_OPT_TIMESTAMPS);
-	ck_assert_uint_eq(p->opt.ts_val, c.client_ts + 101);
-	ck_assert_uint_eq(p->opt.ts_ecr, c.server_ts);
 	ck_assert_uint_eq(fx_sent(0)->flags, TCP_RST);
 	ck_assert_uint_eq(fx_sent(0)->seq, c.cookie_isn + 101);
 	s = fx_from_server(&c, TCP_ACK, 101, 101, 10);
@@ -393,6 +410,7 @@ static void add_ends(TCase *tc)
 {
 	tcase_add_loop_test(tc, resets, 0, 2 * LIVES);
 	tcase_add_loop_test(tc, a_reset_behind_data_in_flight, 0, 2);
+	tcase_add_loop_test(tc, a_reset_at_a_closed_window, 0, 2);
 	tcase_add_test(tc, a_corrupted_rst_ends_nothing);
 	tcase_add_loop_test(tc, idle_limits_by_state, 0, 4);
 	tcase_add_test(tc, keepalives_keep_it);

@@ -68,6 +68,21 @@ START_TEST(the_servers_syn_carries_the_clients_options)
 }
 END_TEST
 
+/* RFC 9293 3.7.1: who says nothing takes what everybody takes. */
+START_TEST(a_client_without_an_mss)
+{
+	struct segment syn;
+	struct fx_conn c;
+
+	fx_family(_i ? 6 : 4);
+	c = fx_conn();
+	syn = fx_conn_syn(&c);
+	seg_without(&syn, TCP_OPT_MSS);
+	fx_challenge(&c, &syn);
+	ck_assert_uint_eq(fx_prove(&c)->opt.mss, _i ? 1220 : 536);
+}
+END_TEST
+
 START_TEST(the_whole_handshake)
 {
 	struct segment syn, synack;
@@ -589,6 +604,7 @@ int main(void)
 
 	tcase_add_checked_fixture(syn, setup, fx_close);
 	tcase_add_loop_test(syn, the_servers_syn_carries_the_clients_options, 0, OFFERS);
+	tcase_add_loop_test(syn, a_client_without_an_mss, 0, 2);
 	tcase_add_loop_test(syn, the_whole_handshake, 0, 2);
 	add_server(server);
 	add_client(client);

@@ -103,9 +103,29 @@ tests_core_tcp_test_receiving_LDADD = $(TCP_TEST_LIBS)
 
 check_PROGRAMS += tests/core/tcp/test_sending
 TESTS += tests/core/tcp/test_sending
-tests_core_tcp_test_sending_SOURCES = tests/core/tcp/test_sending.c
+tests_core_tcp_test_sending_SOURCES = tests/core/tcp/test_sending.c tests/core/tcp/sender.h
 tests_core_tcp_test_sending_CFLAGS = $(TCP_TEST_CFLAGS)
 tests_core_tcp_test_sending_LDADD = $(TCP_TEST_LIBS)
+
+check_PROGRAMS += tests/core/tcp/test_congestion
+TESTS += tests/core/tcp/test_congestion
+tests_core_tcp_test_congestion_SOURCES = \
+	tests/core/tcp/sender.h \
+	tests/core/tcp/test_congestion.c
+tests_core_tcp_test_congestion_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_congestion_LDADD = $(TCP_TEST_LIBS)
+
+check_PROGRAMS += tests/core/tcp/test_options
+TESTS += tests/core/tcp/test_options
+tests_core_tcp_test_options_SOURCES = tests/core/tcp/test_options.c
+tests_core_tcp_test_options_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_options_LDADD = $(TCP_TEST_LIBS)
+
+check_PROGRAMS += tests/core/tcp/test_ecn
+TESTS += tests/core/tcp/test_ecn
+tests_core_tcp_test_ecn_SOURCES = tests/core/tcp/test_ecn.c
+tests_core_tcp_test_ecn_CFLAGS = $(TCP_TEST_CFLAGS)
+tests_core_tcp_test_ecn_LDADD = $(TCP_TEST_LIBS)
 
 check_PROGRAMS += tests/core/tcp/test_hostile
 TESTS += tests/core/tcp/test_hostile

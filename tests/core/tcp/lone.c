@@ -26,6 +26,8 @@ void lone_reset(void)
 	lone.config.ecn = false;
 	lone.offer.rcv_mss = 1460;
 	lone.window = 60000;
+	lone.mss = 1460;
+	lone.shift_count = 7;
 	lone.now = 5000 * USEC_PER_SEC;
 }
 
@@ -64,6 +66,7 @@ enum tcp_result lone_in(uint16_t flags, uint32_t seq, uint32_t ack, uint32_t len
 		.flags = flags,
 		.window = (uint16_t)lone.window,
 		.urgent = lone.urgent,
+		.ce = lone.ce,
 		.len = len,
 		.data = data,
 		.opt = lone.opt,
@@ -78,10 +81,11 @@ enum tcp_result lone_in(uint16_t flags, uint32_t seq, uint32_t ack, uint32_t len
 		to_wire(&s.opt.sack[i].right);
 	}
 	if (flags & TCP_SYN) {
-		s.opt.present |= TCP_OPT_MSS | (lone.sack ? TCP_OPT_SACK_PERMITTED : 0) |
+		s.opt.present |= (lone.mss ? TCP_OPT_MSS : 0) |
+				 (lone.sack ? TCP_OPT_SACK_PERMITTED : 0) |
 				 (lone.wscale ? TCP_OPT_WSCALE : 0);
-		s.opt.mss = 1460;
-		s.opt.wscale = 7;
+		s.opt.mss = lone.mss;
+		s.opt.wscale = lone.shift_count;
 	}
 	if (lone.timestamps) {
 		s.opt.present |= TCP_OPT_TIMESTAMPS;
@@ -147,10 +151,8 @@ bool lone_pass(uint32_t ms)
 	}
 }
 
-static void begin(enum tcp_state state)
+static void prepare(void)
 {
-	struct tcp_io io;
-
 	tcp_pool_init(&lone.pool, LONE_CHUNKS);
 	tcp_stream_init(&lone.in);
 	tcp_stream_init(&lone.out);
@@ -159,12 +161,29 @@ static void begin(enum tcp_state state)
 	lone.offer.timestamps = lone.timestamps;
 	lone.offer.wscale = lone.wscale;
 	lone.offer.ts_val = (uint32_t)(lone.now / 1000);
+}
+
+static void begin(enum tcp_state state)
+{
+	struct tcp_io io;
+
+	prepare();
 	io = lone_io();
 	if (state == TCPS_SYN_SENT)
 		tcp_connect(&lone.tcb, &io, &lone.offer);
 	else
 		tcp_listen(&lone.tcb, &io, &lone.offer);
 	lone_drain();
+}
+
+void lone_call(void)
+{
+	struct tcp_io io;
+
+	prepare();
+	io = lone_io();
+	tcp_connect(&lone.tcb, &io, &lone.offer);
+	ck_assert(lone_out());
 }
 
 void lone_open(enum tcp_state state)

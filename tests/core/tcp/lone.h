@@ -31,7 +31,10 @@ struct lone {
 	uint32_t shift; /* added to all sequence numbers on the wire */
 	uint16_t urgent; /* pointer of the peer's segments */
 	uint32_t window; /* field of the peer's segments */
+	uint16_t mss; /* in the peer's SYN; 0: none */
+	uint8_t shift_count; /* of its window scale */
 	bool sack, timestamps, wscale;
+	bool ce; /* the peer's segments come marked */
 	struct tcp_segment s; /* the one that lone_out() got, relative again */
 	struct tcp_segment reply; /* of the last lone_in(), relative again */
 	enum tcp_result result;
@@ -42,6 +45,8 @@ extern struct lone lone;
 void lone_reset(void);
 /* lone_open() - reach @state as a peer that does everything right would lead it there. */
 void lone_open(enum tcp_state state);
+/* lone_call() - ... SYN-SENT, and its SYN is in lone.s. */
+void lone_call(void);
 void lone_close(void);
 
 /* lone_in() - a segment of the peer; its payload is the sequence numbers' low bytes. */

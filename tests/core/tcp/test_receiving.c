@@ -153,6 +153,40 @@ START_TEST(acks_are_delayed_but_not_for_long)
 }
 END_TEST
 
+/* 3.10.7.4: all that has come is looked at before anything is said. */
+START_TEST(a_whole_batch_is_acknowledged_once)
+{
+	lone_reset();
+	lone.config.rcv_buf = 60000;
+	lone.config.delack_ms = 40;
+	lone_open(TCPS_ESTABLISHED);
+	for (uint32_t i = 0; i < 20; i++)
+		data(1460 * i, 1460);
+	expect_ack(20 * 1460);
+	ck_assert(!lone_out());
+	lone_close();
+}
+END_TEST
+
+/* RFC 5681 4.2 */
+START_TEST(a_gap_that_closes_is_told_at_once)
+{
+	lone_reset();
+	lone.config.rcv_buf = 60000;
+	lone.config.delack_ms = 40;
+	lone_open(TCPS_ESTABLISHED);
+	data(2000, 100);
+	expect_ack(0);
+	data(0, 500); /* a part of it */
+	expect_ack(500);
+	data(500, 1500); /* all of it */
+	expect_ack(2100);
+	data(2100, 500); /* nothing is missing: it may wait */
+	ck_assert(!lone_out());
+	lone_close();
+}
+END_TEST
+
 START_TEST(the_window_opens_in_large_steps)
 {
 	struct tcp_io io;
@@ -203,6 +237,25 @@ START_TEST(a_probe_of_a_closed_window_is_answered)
 }
 END_TEST
 
+/* 3.4: neither to RST nor to URG */
+START_TEST(a_closed_window_is_not_deaf)
+{
+	given(TCPS_ESTABLISHED);
+	data(0, 1000);
+	lone_drain();
+	ck_assert_uint_eq(lone.tcb.rcv_adv, lone.tcb.rcv_nxt);
+	lone.urgent = 4;
+	lone_in(TCP_ACK | TCP_URG, PEER + 1001, OURS + 1, 0);
+	ck_assert(lone.in.flags & TCP_STREAM_URGENT);
+	ck_assert_uint_eq(lone.in.urgent, 1004);
+	lone_in(TCP_RST, PEER + 1002, 0, 0);
+	ck_assert_int_eq(lone.tcb.state, TCPS_ESTABLISHED);
+	lone_in(TCP_RST, PEER + 1001, 0, 0);
+	ck_assert_int_eq(lone.tcb.error, TCP_ERROR_RESET);
+	lone_close();
+}
+END_TEST
+
 /* ---- RFC 7323 ---- */
 
 START_TEST(old_timestamps_are_refused)
@@ -224,6 +277,23 @@ START_TEST(old_timestamps_are_refused)
 	lone.timestamps = false;
 	data(20, 10);
 	ck_assert_int_eq(lone.result, TCP_IN_NO_TIMESTAMP);
+	lone_close();
+}
+END_TEST
+
+/* Somebody begins anew on these ports, and has no timestamps: RFC 5961 4 knows of no exception. */
+START_TEST(a_syn_without_a_timestamp_is_challenged)
+{
+	lone_reset();
+	lone.timestamps = true;
+	lone_open(_i ? TCPS_TIME_WAIT : TCPS_ESTABLISHED);
+	lone.timestamps = false;
+	lone_in(TCP_SYN, PEER + 1 - 70000, 0, 0);
+	ck_assert_int_eq(lone.result, TCP_IN_BLIND_SYN);
+	expect_ack(_i);
+	lone_in(TCP_SYN, PEER + 1 + _i, 0, 0);
+	ck_assert_int_eq(lone.result, TCP_IN_BLIND_SYN);
+	expect_ack(_i);
 	lone_close();
 }
 END_TEST
@@ -480,12 +550,16 @@ int main(void)
 	tcase_add_test(text, pieces_are_bounded);
 	tcase_add_test(text, a_full_pool_refuses_disorder_first);
 	tcase_add_test(text, acks_are_delayed_but_not_for_long);
+	tcase_add_test(text, a_whole_batch_is_acknowledged_once);
+	tcase_add_test(text, a_gap_that_closes_is_told_at_once);
 	tcase_add_test(text, the_window_opens_in_large_steps);
 	tcase_add_test(text, single_bytes_do_not_open_the_window_for_ever);
 	tcase_add_test(text, a_probe_of_a_closed_window_is_answered);
+	tcase_add_test(text, a_closed_window_is_not_deaf);
 	tcase_add_test(text, urgent_data_is_told_on);
 	suite_add_tcase(suite, text);
 	tcase_add_test(guard, old_timestamps_are_refused);
+	tcase_add_loop_test(guard, a_syn_without_a_timestamp_is_challenged, 0, 2);
 	tcase_add_test(guard, a_bad_ack_sets_no_timestamp);
 	tcase_add_test(guard, challenges_are_limited);
 	tcase_add_test(guard, acks_must_be_near);

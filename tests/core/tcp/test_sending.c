@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sending, a test case an RFC: time-outs, losses, congestion, closed windows, silence. */
-#include "base/seq.h"
-#include "lone.h"
-
-#define MSS 1460u
-
-static void given(bool sack, bool timestamps)
-{
-	lone.shift = 0u - OURS - 3000; /* our numbers wrap in the third segment */
-	lone_reset();
-	lone.sack = sack;
-	lone.timestamps = timestamps;
-	lone_open(TCPS_ESTABLISHED);
-}
-
-/* in_flight() - write and send @n full segments. */
-static void in_flight(uint32_t n)
-{
-	lone_write(n * MSS);
-	ck_assert_uint_eq(lone_drain(), n);
-}
-
-static void ack(uint32_t bytes)
-{
-	lone_in(TCP_ACK, PEER + 1, OURS + 1 + bytes, 0);
-}
-
-static void sack(uint32_t bytes, uint32_t left, uint32_t right)
-{
-	lone.opt.present = TCP_OPT_SACK;
-	lone.opt.n_sack = 1;
-	lone.opt.sack[0] = (struct tcp_sack_block){OURS + 1 + left, OURS + 1 + right};
-	ack(bytes);
-	lone.opt = (struct tcp_options){0};
-}
-
-static uint32_t ms(void)
-{
-	return (uint32_t)(lone.now / 1000);
-}
-
-static const struct tcp_flight *flight(void)
-{
-	return &lone.chunk[lone.tcb.flight].flight;
-}
+/* Sending: time-outs, closed windows, silence, path MTU. Losses are in test_congestion. */
+#include "sender.h"
 
 /* ---- RFC 6298 ---- */
 
@@ -138,264 +95,73 @@ START_TEST(a_syn_is_tried_for_three_minutes)
 }
 END_TEST
 
-/* ---- RFC 5681, 6582 ---- */
-
-START_TEST(the_initial_window_is_ten)
+START_TEST(a_syn_ack_is_tried_for_a_minute)
 {
+	uint32_t begin, n = 0;
+
+	lone_reset();
+	lone_open(TCPS_SYN_RECEIVED);
+	begin = ms();
+	while (lone_pass(100000))
+		n++;
+	ck_assert_int_eq(lone.tcb.error, TCP_ERROR_TIMEOUT);
+	ck_assert_uint_ge(n, 5);
+	ck_assert_uint_ge(ms() - begin, 60000);
+	ck_assert_uint_le(ms() - begin, 140000);
+	lone_close();
+}
+END_TEST
+
+START_TEST(syns_back_off_from_one_second)
+{
+	uint32_t expect = 1000;
+
+	lone_reset();
+	lone.config.syn_timeout_ms = 0;
+	lone_open(TCPS_SYN_SENT);
+	for (unsigned i = 0; i < 9; i++) {
+		uint32_t begin = ms();
+
+		ck_assert(lone_pass(100000));
+		ck_assert_uint_eq(lone.s.flags, TCP_SYN);
+		ck_assert_uint_ge(ms() - begin, expect);
+		ck_assert_uint_le(ms() - begin, expect + 2);
+		expect = expect < 30000 ? expect * 2 : 60000;
+	}
+	lone_close();
+}
+END_TEST
+
+/* 5.7: nothing could be measured, and the path may be slow; RFC 5681 3.1: or full. */
+START_TEST(after_a_lost_syn_it_begins_with_care)
+{
+	lone_reset();
+	lone_open(TCPS_SYN_SENT);
+	ck_assert(lone_pass(2000));
+	lone.now += 100 * USEC_PER_MSEC;
+	lone_in(TCP_SYN | TCP_ACK, PEER, OURS + 1, 0);
+	lone_drain();
+	ck_assert_uint_eq(lone.tcb.rto_ms, 3000);
+	lone_write(5 * MSS);
+	ck_assert_uint_eq(lone_drain(), 1);
+	lone_close();
+}
+END_TEST
+
+/* 5.3 */
+START_TEST(the_timer_begins_anew_with_what_is_acknowledged)
+{
+	uint32_t begin, rto;
+
 	given(false, false);
-	lone_write(30 * MSS);
-	ck_assert_uint_eq(lone_drain(), 10);
-	/* slow start: two more for each that is acknowledged */
+	in_flight(3);
+	lone.now += (lone.tcb.rto_ms - 10) * USEC_PER_MSEC;
 	ack(MSS);
-	ck_assert_uint_eq(lone_drain(), 2);
-	lone_close();
-}
-END_TEST
-
-START_TEST(the_third_duplicate_sends_again)
-{
-	uint32_t cwnd;
-
-	given(false, false);
-	in_flight(8);
-	cwnd = lone.tcb.cwnd;
-	for (unsigned i = 0; i < 2; i++) {
-		ack(0);
-		ck_assert(!lone_out());
-	}
-	ack(0);
-	ck_assert(lone_out());
-	ck_assert_uint_eq(lone.s.seq, OURS + 1);
-	ck_assert_uint_eq(lone.s.len, MSS);
-	ck_assert_uint_lt(lone.tcb.cwnd, cwnd);
-	ck_assert(lone.tcb.flags & TCB_RECOVERY);
-	/* a partial ACK: the next hole at once, and still the same recovery */
-	cwnd = lone.tcb.cwnd;
-	ack(3 * MSS);
-	ck_assert(lone_out());
-	ck_assert_uint_eq(lone.s.seq, OURS + 1 + 3 * MSS);
-	ck_assert_uint_eq(lone.tcb.cwnd, cwnd);
-	ack(8 * MSS);
-	ck_assert(!(lone.tcb.flags & TCB_RECOVERY));
-	lone_close();
-}
-END_TEST
-
-START_TEST(a_timeout_begins_with_one_segment)
-{
-	given(true, false);
-	in_flight(6);
-	/* the tail loss probe comes first, RFC 8985 7 */
-	ck_assert(lone_pass(5000));
-	ck_assert_uint_eq(lone.s.seq, OURS + 1 + 5 * MSS);
-	ck_assert(lone_pass(5000));
-	ck_assert_uint_eq(lone.s.seq, OURS + 1);
-	ck_assert(!lone_out());
-	ck_assert_uint_eq(lone.tcb.cwnd, MSS);
-	ck_assert_uint_ge(lone.tcb.ssthresh, 2 * MSS);
-	lone_close();
-}
-END_TEST
-
-START_TEST(after_a_pause_it_begins_anew)
-{
-	given(false, false);
-	for (unsigned i = 0; i < 10; i++) {
-		lone_write(2 * MSS);
-		lone.tcb.cwnd = 40 * MSS;
-		lone_drain();
-		ack((i + 1) * 2 * MSS);
-	}
-	lone.now += 30 * USEC_PER_SEC;
-	lone_write(45000);
-	ck_assert_uint_eq(lone_drain(), 10);
-	lone_close();
-}
-END_TEST
-
-/* ---- RFC 6675, 8985 ---- */
-
-START_TEST(only_the_hole_is_sent_again)
-{
-	given(true, false);
-	in_flight(8);
-	lone.now += 1000;
-	sack(0, MSS, 4 * MSS);
-	ck_assert(lone_out());
-	ck_assert_uint_eq(lone.s.seq, OURS + 1);
-	ck_assert_uint_eq(lone.s.len, MSS);
-	ck_assert(!lone_out());
-	sack(MSS * 4, 5 * MSS, 8 * MSS);
-	ck_assert(lone_out());
-	ck_assert_uint_eq(lone.s.seq, OURS + 1 + 4 * MSS);
-	ck_assert(!lone_out());
-	ack(8 * MSS);
-	ck_assert_uint_eq(lone.tcb.flight, INDEX_NONE);
-	lone_close();
-}
-END_TEST
-
-START_TEST(one_that_overtakes_is_given_time)
-{
-	given(true, false);
-	lone.now += 100000;
-	in_flight(4);
-	lone.now += 100000;
-	sack(0, 3 * MSS, 4 * MSS);
-	/* less than three segments are SACKed: not lost yet, but after a quarter of a round trip */
-	ck_assert(!lone_out());
-	ck_assert_int_eq(lone.tcb.timer, TCB_TIMER_REORDER);
-	ck_assert(lone_pass(lone.tcb.min_rtt_us / 4000 + 2));
-	ck_assert_uint_eq(lone.s.seq, OURS + 1);
-	lone_close();
-}
-END_TEST
-
-START_TEST(needless_retransmissions_widen_the_window)
-{
-	given(true, false);
-	in_flight(8);
-	lone.now += 1000;
-	sack(0, MSS, 4 * MSS);
-	ck_assert(lone_out());
-	/* D-SACK: the peer has got the first one twice */
-	sack(8 * MSS, 0, MSS);
-	ck_assert_uint_eq(lone.tcb.reo_wnd_mult, 2);
-	lone_close();
-}
-END_TEST
-
-/*
- * What overtook was taken for a loss; that it was none is seen by the answer: sooner than any, or, after a
- * round trip, with the timestamp of the first transmission.
- */
-START_TEST(a_needless_reduction_is_taken_back)
-{
-	uint32_t cwnd, first_ts;
-
-	for (unsigned by_timestamp = 0; by_timestamp < 2; by_timestamp++) {
-		given(true, true);
-		lone.tcb.min_rtt_us = 50000;
-		cwnd = lone.tcb.cwnd;
-		lone_write(6 * MSS);
-		ck_assert(lone_out());
-		first_ts = lone.s.opt.ts_val;
-		lone_drain();
-		lone.now += 60 * USEC_PER_MSEC;
-		sack(0, MSS, 5 * MSS);
-		ck_assert(lone_out());
-		ck_assert_uint_eq(lone.s.seq, OURS + 1);
-		ck_assert_uint_lt(lone.tcb.cwnd, cwnd);
-		lone_drain();
-		lone.now += (by_timestamp ? 70 : 10) * USEC_PER_MSEC;
-		lone.opt.ts_ecr = first_ts + !by_timestamp * 1000;
-		lone.opt.ts_val = ms();
-		ack(5 * MSS);
-		lone.opt = (struct tcp_options){0};
-		ck_assert_uint_ge(lone.tcb.cwnd, cwnd);
-		ck_assert_uint_gt(lone.tcb.ssthresh, cwnd);
-		ck_assert(lone.tcb.flags & TCB_REORDERED);
-		ck_assert(!(lone.tcb.flags & TCB_RECOVERY));
-		lone_close();
-	}
-}
-END_TEST
-
-START_TEST(a_needed_reduction_stays)
-{
-	uint32_t cwnd;
-
-	given(true, true);
-	lone.tcb.min_rtt_us = 50000;
-	cwnd = lone.tcb.cwnd;
-	lone_write(6 * MSS);
-	lone_drain();
-	lone.now += 60 * USEC_PER_MSEC;
-	sack(0, MSS, 5 * MSS);
-	lone_drain();
-	lone.now += 60 * USEC_PER_MSEC;
-	ack(6 * MSS);
-	ck_assert(!(lone.tcb.flags & TCB_RECOVERY));
-	ck_assert_uint_lt(lone.tcb.cwnd, cwnd);
-	lone_close();
-}
-END_TEST
-
-/* A full book loses exactness, but by no more than what lies between a few segments. */
-START_TEST(a_large_flight_measures_round_trips_all_the_same)
-{
-	lone.wscale = true;
-	given(true, false);
-	lone.wscale = false;
-	lone.tcb.min_rtt_us = lone.tcb.srtt_us = 1000000;
-	lone.tcb.snd_wnd = lone.tcb.max_snd_wnd = lone.tcb.cwnd = 2000000;
-	for (unsigned i = 0; i < 500; i++) {
-		in_flight(1);
-		lone.now += 100;
-	}
-	ack(MSS);
-	ck_assert_uint_ge(lone.tcb.min_rtt_us, 49000);
-	lone_close();
-}
-END_TEST
-
-START_TEST(a_peer_may_renege)
-{
-	given(true, false);
-	in_flight(8);
-	sack(0, MSS, 8 * MSS);
-	lone_drain();
-	/* after the second time-out, what it had SACKed is not believed any more */
-	while (lone.tcb.backoff < 2)
-		ck_assert(lone_pass(10000));
-	ck_assert_uint_eq(flight()->sacked, 0);
-	lone_close();
-}
-END_TEST
-
-START_TEST(sacks_of_what_was_not_sent_say_nothing)
-{
-	given(true, false);
-	in_flight(4);
-	sack(0, 3 * MSS, 5 * MSS);
-	sack(0, 2 * MSS, MSS);
-	sack(0, 0u - 70000, 0u - 60000);
-	ck_assert_uint_eq(flight()->sacked, 0);
-	lone_close();
-}
-END_TEST
-
-/* ---- RFC 9438 ---- */
-
-START_TEST(cubic_follows_its_curve)
-{
-	uint32_t acked = 0, w_max = 60 * MSS, at_k;
-
-	given(false, false);
-	lone.tcb.cwnd = lone.tcb.ssthresh = w_max * 7 / 10;
-	lone.tcb.w_max = w_max;
-	lone.config.user_timeout_ms = 0;
-	/* K = cbrt(W_max (1 - beta) / C) = cbrt(60 * 0.3 / 0.4) = 3.56 s */
-	for (unsigned i = 0; i < 18; i++) {
-		uint32_t n;
-
-		while (tcp_stream_waiting(&lone.out) < 100000)
-			lone_write(10000);
-		lone.window = 65535;
-		lone.tcb.snd_wnd = 1 << 20;
-		lone_drain();
-		lone.tcb.min_rtt_us = 200000;
-		lone.now += 200000;
-		n = lone.tcb.snd_nxt - lone.tcb.snd_una;
-		for (uint32_t done = 0; done < n; done += 2 * MSS) {
-			acked += n - done < 2 * MSS ? n - done : 2 * MSS;
-			ack(acked);
-		}
-	}
-	at_k = lone.tcb.cwnd;
-	/* at K it is back at W_max */
-	ck_assert_uint_ge(at_k, w_max * 93 / 100);
-	ck_assert_uint_le(at_k, w_max * 107 / 100);
+	begin = ms();
+	rto = lone.tcb.rto_ms;
+	ck_assert(lone_pass(100000));
+	ck_assert_uint_eq(lone.s.seq, OURS + 1 + MSS);
+	ck_assert_uint_ge(ms() - begin, rto);
 	lone_close();
 }
 END_TEST
@@ -462,6 +228,60 @@ START_TEST(no_silly_segments)
 }
 END_TEST
 
+/* 3.8.6.2.1: of a window that is small and stays so something is made after a while. */
+START_TEST(a_small_window_is_used_at_last)
+{
+	given(false, false);
+	lone.window = 500;
+	ack(0);
+	lone_write(5000);
+	ck_assert(!lone_out());
+	ck_assert(lone_pass(10000));
+	ck_assert_uint_eq(lone.s.seq, OURS + 1);
+	ck_assert_uint_eq(lone.s.len, 500);
+	lone_close();
+}
+END_TEST
+
+START_TEST(a_window_taken_back_is_survived)
+{
+	given(false, false);
+	in_flight(10);
+	lone.window = 2 * MSS;
+	ack(MSS);
+	lone_write(MSS);
+	ck_assert(!lone_out());
+	/* what is old is sent again, and whatever of it arrives counts */
+	ck_assert(lone_pass(10000));
+	ck_assert_uint_eq(lone.s.seq, OURS + 1 + MSS);
+	lone.window = 60000;
+	ack(10 * MSS);
+	ck_assert(lone_out());
+	ck_assert_uint_eq(lone.s.seq, OURS + 1 + 10 * MSS);
+	ck_assert_int_eq(lone.tcb.state, TCPS_ESTABLISHED);
+	lone_close();
+}
+END_TEST
+
+/* 3.7.4: Nagle's algorithm is off. 3.9.1.2: and the end of what there is carries PSH. */
+START_TEST(small_pieces_go_at_once)
+{
+	given(false, false);
+	for (uint32_t i = 0; i < 3; i++) {
+		lone_write(10);
+		ck_assert(lone_out());
+		ck_assert_uint_eq(lone.s.len, 10);
+		ck_assert_uint_eq(lone.s.flags, TCP_ACK | TCP_PSH);
+	}
+	lone_write(3 * MSS);
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert(lone_out());
+		ck_assert_uint_eq(lone.s.flags, i < 2 ? TCP_ACK : TCP_ACK | TCP_PSH);
+	}
+	lone_close();
+}
+END_TEST
+
 START_TEST(the_edge_does_not_move_with_an_old_window)
 {
 	given(false, false);
@@ -504,6 +324,15 @@ START_TEST(keepalives)
 }
 END_TEST
 
+START_TEST(no_keepalives_unless_asked_for)
+{
+	given(false, false);
+	ck_assert(!lone_pass(20u * 24 * 3600 * 1000));
+	ck_assert_int_eq(lone.tcb.state, TCPS_ESTABLISHED);
+	lone_close();
+}
+END_TEST
+
 START_TEST(a_smaller_path)
 {
 	struct tcp_io io;
@@ -523,39 +352,73 @@ START_TEST(a_smaller_path)
 }
 END_TEST
 
+/* RFC 1191 5: old routers say "too big", but not how big; 7.1 has what is tried then. */
+START_TEST(a_path_that_does_not_say_how_small_it_is)
+{
+	static const uint32_t lengths[] = {1452, 966, 468, 256};
+	struct tcp_io io;
+
+	given(true, false);
+	in_flight(4);
+	io = lone_io();
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		ck_assert(tcp_path_mtu(&lone.tcb, &io, lone.tcb.snd_una, 0));
+		ck_assert(lone_out());
+		ck_assert_uint_eq(lone.s.len, lengths[i]);
+	}
+	lone_close();
+}
+END_TEST
+
+/* RFC 8201 4: there is no smaller one, so whoever speaks of it lies. */
+START_TEST(a_path_of_ipv6_carries_1280)
+{
+	struct tcp_io io;
+
+	lone_reset();
+	lone.offer.v6 = true;
+	lone_open(TCPS_ESTABLISHED);
+	in_flight(4);
+	io = lone_io();
+	ck_assert(!tcp_path_mtu(&lone.tcb, &io, lone.tcb.snd_una, 1279));
+	ck_assert(!tcp_path_mtu(&lone.tcb, &io, lone.tcb.snd_una, 0));
+	ck_assert(!lone_out());
+	ck_assert(tcp_path_mtu(&lone.tcb, &io, lone.tcb.snd_una, 1280));
+	ck_assert(lone_out());
+	ck_assert_uint_eq(lone.s.len, 1220);
+	lone_close();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("core/tcp/sending");
-	TCase *rto = tcase_create("RFC 6298"), *cc = tcase_create("RFC 5681, 6582, 9438"),
-	      *rack = tcase_create("RFC 6675, 8985"), *window = tcase_create("RFC 9293 3.8");
+	TCase *rto = tcase_create("RFC 6298"), *window = tcase_create("RFC 9293 3.8"),
+	      *path = tcase_create("path MTU");
 
 	tcase_add_test(rto, timeouts_double_up_to_the_bound);
 	tcase_add_test(rto, karn_what_was_sent_twice_is_not_measured);
 	tcase_add_test(rto, a_timestamp_measures_even_that);
 	tcase_add_test(rto, the_user_timeout_ends_it);
 	tcase_add_test(rto, a_syn_is_tried_for_three_minutes);
+	tcase_add_test(rto, a_syn_ack_is_tried_for_a_minute);
+	tcase_add_test(rto, syns_back_off_from_one_second);
+	tcase_add_test(rto, after_a_lost_syn_it_begins_with_care);
+	tcase_add_test(rto, the_timer_begins_anew_with_what_is_acknowledged);
 	suite_add_tcase(suite, rto);
-	tcase_add_test(cc, the_initial_window_is_ten);
-	tcase_add_test(cc, the_third_duplicate_sends_again);
-	tcase_add_test(cc, a_timeout_begins_with_one_segment);
-	tcase_add_test(cc, after_a_pause_it_begins_anew);
-	tcase_add_test(cc, cubic_follows_its_curve);
-	suite_add_tcase(suite, cc);
-	tcase_add_test(rack, only_the_hole_is_sent_again);
-	tcase_add_test(rack, one_that_overtakes_is_given_time);
-	tcase_add_test(rack, needless_retransmissions_widen_the_window);
-	tcase_add_test(rack, a_needless_reduction_is_taken_back);
-	tcase_add_test(rack, a_needed_reduction_stays);
-	tcase_add_test(rack, a_large_flight_measures_round_trips_all_the_same);
-	tcase_add_test(rack, a_peer_may_renege);
-	tcase_add_test(rack, sacks_of_what_was_not_sent_say_nothing);
-	suite_add_tcase(suite, rack);
 	tcase_add_test(window, a_closed_window_is_probed_with_one_byte);
 	tcase_add_test(window, a_stall_has_an_end);
 	tcase_add_test(window, no_silly_segments);
+	tcase_add_test(window, a_small_window_is_used_at_last);
+	tcase_add_test(window, a_window_taken_back_is_survived);
+	tcase_add_test(window, small_pieces_go_at_once);
 	tcase_add_test(window, the_edge_does_not_move_with_an_old_window);
 	tcase_add_test(window, keepalives);
-	tcase_add_test(window, a_smaller_path);
+	tcase_add_test(window, no_keepalives_unless_asked_for);
 	suite_add_tcase(suite, window);
+	tcase_add_test(path, a_smaller_path);
+	tcase_add_test(path, a_path_that_does_not_say_how_small_it_is);
+	tcase_add_test(path, a_path_of_ipv6_carries_1280);
+	suite_add_tcase(suite, path);
 	return lone_run(suite);
 }
