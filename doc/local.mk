@@ -13,6 +13,7 @@ dist_doc_DATA = \
 	doc/reactions.md \
 	doc/replay.md \
 	doc/restart.md \
+	doc/rfc.md \
 	doc/tcp.md \
 	doc/threat-model.md \
 	etc/on-attack.example

@@ -5,6 +5,9 @@
  * The SYN-ACK announces a window of zero, so that the client holds its data back until the server has
  * answered and a window update of the guard says so: nothing is lost and nothing need be buffered. Unless
  * the terminate engine will take the connection: it keeps data.
+ *
+ * DEVIATION: toward a client the initial sequence number is the cookie, not a clock (RFC 9293 3.4.1); and a
+ * SYN-ACK is not sent again, since nobody knows of it: the client repeats its SYN (RFC 4987 3.6).
  */
 #include "core/internal.h"
 

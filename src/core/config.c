@@ -58,6 +58,7 @@ void guard_config_defaults(struct guard_config *c)
 	c->timeouts.half_closed = 3600 * USEC_PER_SEC;
 	c->timeouts.closing = 60 * USEC_PER_SEC;
 	c->timeouts.reset = 10 * USEC_PER_SEC;
+	/* DEVIATION: RFC 9293 3.4.2 has two minutes; this is what everybody takes. */
 	c->msl = 30 * USEC_PER_SEC;
 	c->cookie_rotate = 30 * USEC_PER_SEC;
 	c->fragments = GUARD_FRAGMENTS_PASS;

@@ -26,7 +26,7 @@ bool relay_is_reused(const struct flow *f, const struct pkt *syn)
 	/* the client closed first: toward it the guard is CLOSED, not in TIME-WAIT, as a server would be */
 	if (f->client_state == TCPS_CLOSED)
 		return true;
-	/* RFC 6191 2: a newer timestamp, or a sequence number beyond the last one */
+	/* DEVIATION from RFC 6191 2: a newer number is enough. Some begin each connection at another time. */
 	if ((f->flags & FLOW_TIMESTAMPS) && (syn->opt.present & TCP_OPT_TIMESTAMPS) &&
 	    seq_gt(syn->opt.ts_val, f->ts_recent))
 		return true;

@@ -337,6 +337,7 @@ void learn_silence(struct turn *t, const struct flow *f)
 	}
 }
 
+/* splice_timeout() - DEVIATION: RFC 9293 3.8.3 has three minutes for a SYN, but a client is waiting. */
 void splice_timeout(struct turn *t, uint32_t i)
 {
 	struct flow *f = flow_at(t->a, i);

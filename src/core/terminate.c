@@ -17,7 +17,7 @@
  * Toward the server, the guard takes the client's own initial sequence number. The client's TCP sees to
  * it that those of one pair of ports advance, so the server takes a new connection for a new one even
  * in TIME-WAIT, and the SYN for the same as one that went to it directly before. For the same reason the
- * timestamps go on from the client's.
+ * timestamps go on from the client's. DEVIATION: it has no clock of the guard's in it, RFC 9293 3.4.1.
  */
 #include "core/terminate.h"
 
@@ -74,6 +74,10 @@ void work_end(struct turn *t, struct work *w)
 
 /* ---- sending ---- */
 
+/*
+ * address() - of the IP header. DEVIATION from RFC 9293 3.9.2 and 3.9.2.1: there is no setting for the TTL
+ * toward clients, and no source route, neither given nor returned.
+ */
 static void address(const struct flow *f, unsigned end, struct segment *g)
 {
 	const struct ip_addr *from = end ? &f->client : &f->server;
@@ -430,15 +434,15 @@ static void answered(struct turn *t, struct work *w, const struct pkt *in, enum 
 	}
 }
 
-/* live_input() - a segment for a flow that has its terminal. */
-static void live_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
-{
-	struct tcp_segment s, reply;
 static bool is_calling(const struct tcb *e)
 {
 	return e->state == TCPS_SYN_SENT || e->state == TCPS_SYN_RECEIVED;
 }
 
+/* live_input() - a segment for a flow that has its terminal. */
+static void live_input(struct turn *t, uint32_t i, unsigned end, struct pkt *in)
+{
+	struct tcp_segment s, reply;
 	enum tcp_result r;
 	struct work w;
 	bool calling;
@@ -470,7 +474,10 @@ static bool is_calling(const struct tcb *e)
 
 /* ---- when it is over ---- */
 
-/* rest_ack() - the ACK of an endpoint in TIME-WAIT. */
+/*
+ * rest_ack() - the ACK of an endpoint in TIME-WAIT. DEVIATION: RFC 5961 7 rations it. There is no place
+ * left to count in; it answers one segment by one that is no longer.
+ */
 static void rest_ack(struct turn *t, const struct flow *f, unsigned end)
 {
 	const struct flow_rest *r = &f->rest[end];
@@ -557,7 +564,7 @@ bool terminate_is_reused(struct turn *t, struct flow *f, const struct pkt *syn)
 		return half_is_reused(t, f, syn);
 	if (f->client_state == TCPS_CLOSED)
 		return true;
-	/* RFC 6191 2, but a number that is newer is enough: some begin each connection at another time */
+	/* DEVIATION from RFC 6191 2: a newer number is enough. Some begin each connection at another time. */
 	if ((f->retries & REST_TIMESTAMPS(0)) && (syn->opt.present & TCP_OPT_TIMESTAMPS) &&
 	    seq_gt(syn->opt.ts_val, f->rest[0].ts_recent))
 		return true;
@@ -608,7 +615,10 @@ void terminate_forget(struct turn *t, uint32_t i)
 		forget_terminal(t, i);
 }
 
-/* refuses() - an ICMP error that ends a call, and only a call (RFC 5927 4): a port that is closed. */
+/*
+ * refuses() - an ICMP error that ends a call: a port that is closed. DEVIATION: it ends a call only, RFC
+ * 5927 4: anybody could send it.
+ */
 static bool refuses(const struct pkt *in)
 {
 	if (in->family == 4)

@@ -19,6 +19,7 @@ void terminate_configure(struct turn *t, uint32_t slot)
 		s->engine_since = t->now;
 	s->engine = (uint8_t)sc->engine;
 	tcp_config_default(c);
+	/* DEVIATION: RFC 9293 3.8.3 has three minutes, but a client is waiting. */
 	c->syn_timeout_ms = ms_of(t->config->timeouts.syn_sent);
 	c->msl_ms = ms_of(t->config->msl);
 	c->user_timeout_ms = ms_of(sc->user_timeout);

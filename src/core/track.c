@@ -41,6 +41,10 @@ static uint32_t idle_limit(const struct turn *t, const struct flow *f)
 	return ticks_in(fins ? timeouts->half_closed : timeouts->established);
 }
 
+/*
+ * track_idle_due() - DEVIATION: RFC 9293 lets a connection be silent for ever, but not everybody says
+ * good-bye, and there is room for so many.
+ */
 uint32_t track_idle_due(const struct turn *t, const struct flow *f)
 {
 	const struct guard_timeouts *timeouts = &t->config->timeouts;

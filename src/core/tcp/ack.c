@@ -231,7 +231,11 @@ void loss_found(struct tcb *t, const struct tcp_io *io)
 	}
 }
 
-/* take_ece() - RFC 3168 6.1.2: as after a loss, but once a round trip and nothing to send again. */
+/*
+ * take_ece() - RFC 3168 6.1.2: as after a loss, but once a round trip and nothing to send again.
+ * DEVIATION: the window does not go below two segments, so there is none of one that would have to wait
+ * for the timer.
+ */
 static void take_ece(struct tcb *t, const struct tcp_io *io, const struct tcp_segment *s)
 {
 	if (!(t->flags & TCB_ECN) || !(s->flags & TCP_ECE) || !flight_of(t, io) ||

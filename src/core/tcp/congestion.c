@@ -2,8 +2,13 @@
 /* How much may be in flight: RFC 5681, 6928, and behind one interface NewReno and CUBIC (RFC 9438). */
 #include "core/tcp/internal.h"
 
-#define CWND_MAX	 (1u << 30)
-#define SLOW_START_LIMIT 8 /* segments that one ACK may add, RFC 9406 4.2's L without pacing */
+#define CWND_MAX (1u << 30)
+
+/*
+ * Segments that one ACK may add in slow start. DEVIATION: RFC 5681 3.1 has one. ACKs come for batches;
+ * this is the L that RFC 9406 4.2 gives to senders without pacing.
+ */
+#define SLOW_START_LIMIT 8
 
 static const struct congestion *algorithm(const struct tcp_io *io)
 {
@@ -24,6 +29,10 @@ static void newreno_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes
 	t->cwnd += add ? (uint32_t)add : 1;
 }
 
+/*
+ * newreno_lost() - DEVIATION: RFC 5681 3.1 halves what is in flight, here it is the window, which grows
+ * only while it is used up: RFC 9438 4.6 allows that.
+ */
 static uint32_t newreno_lost(struct tcb *t, const struct tcp_io *io)
 {
 	return at_least_two(t, t->cwnd / 2);
@@ -144,15 +153,6 @@ void congestion_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes)
 	t->cwnd = min_u32(t->cwnd, CWND_MAX);
 }
 
-void congestion_fast(struct tcb *t, const struct tcp_io *io)
-{
-	t->ssthresh = algorithm(io)->lost(t, io);
-	t->cwnd = t->ssthresh;
-}
-
-void congestion_timeout(struct tcb *t, const struct tcp_io *io)
-{
-	/* RFC 5681 3.1: a time-out of what was sent again already does not lower ssthresh any more */
 /* reduced() - RFC 3168 6.1.2: the peer is told, whatever the reason, and stops telling us. */
 static void reduced(struct tcb *t)
 {
@@ -160,16 +160,25 @@ static void reduced(struct tcb *t)
 		t->flags |= TCB_SEND_CWR;
 }
 
+void congestion_fast(struct tcb *t, const struct tcp_io *io)
+{
+	reduced(t);
+	t->ssthresh = algorithm(io)->lost(t, io);
+	t->cwnd = t->ssthresh;
+}
+
+void congestion_timeout(struct tcb *t, const struct tcp_io *io)
+{
+	reduced(t);
+	/* RFC 5681 3.1: a time-out of what was sent again already does not lower ssthresh any more */
 	if (!(t->flags & (TCB_LOSS | TCB_RECOVERY)))
 		t->ssthresh = algorithm(io)->lost(t, io);
-	reduced(t);
 	t->cwnd = payload_max(t);
 }
 
 /* congestion_idle() - RFC 5681 4.1: after a pause the old window says nothing. */
 void congestion_idle(struct tcb *t, const struct tcp_io *io)
 {
-	reduced(t);
 	if (seq_leq(now_ms(io), t->sent_at + t->rto_ms))
 		return;
 	t->cwnd = min_u32(t->cwnd, initial_window(t, io));

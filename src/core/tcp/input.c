@@ -166,7 +166,7 @@ static void take_syn(struct tcb *t, const struct tcp_io *io, const struct tcp_se
 	t->snd_wl2 = s->ack;
 }
 
-/* 3.10.7.2. Data that comes with the SYN is not taken: it is sent again. */
+/* 3.10.7.2. DEVIATION: data that comes with the SYN is not taken: it is sent again. */
 static enum tcp_result input_listen(struct tcb *t, const struct tcp_io *io,
 				    const struct tcp_segment *s, struct tcp_segment *reply)
 {
@@ -268,6 +268,7 @@ static enum tcp_result paws(struct tcb *t, const struct tcp_io *io, const struct
 {
 	if (!(t->flags & TCB_TIMESTAMPS) || (s->flags & TCP_RST))
 		return TCP_IN_OK;
+	/* A SYN is of another connection, whose client may have none: RFC 5961 4 lets it hear of this one. */
 	if (!(s->opt.present & TCP_OPT_TIMESTAMPS))
 		return s->flags & TCP_SYN ? TCP_IN_OK : TCP_IN_NO_TIMESTAMP;
 	if (!(t->flags & TCB_TS_RECENT) || !seq_lt(s->opt.ts_val, t->ts_recent))
@@ -361,12 +362,14 @@ static enum tcp_result check_rst_and_syn(struct tcb *t, const struct tcp_io *io,
 					 const struct tcp_segment *s)
 {
 	if (s->flags & TCP_RST) {
-		if (t->state == TCPS_TIME_WAIT) /* RFC 1337: 2 MSL are not cut short */
+		/* DEVIATION: RFC 1337, 2 MSL are not cut short. */
+		if (t->state == TCPS_TIME_WAIT)
 			return TCP_IN_IGNORED;
 		if (s->seq != t->rcv_nxt) {
 			challenge(t, io);
 			return TCP_IN_BLIND_RST;
 		}
+		/* DEVIATION: not back to LISTEN: for the next peer there will be another endpoint. */
 		end(t, io, t->state == TCPS_SYN_RECEIVED ? TCP_ERROR_REFUSED : TCP_ERROR_RESET);
 		return TCP_IN_RESET;
 	}

@@ -103,7 +103,10 @@ void tcp_connecting(struct tcb *t, const struct tcp_io *io, const struct tcp_off
 	t->rcv_wscale = o->wscale ? rcv_wscale & 15 : 0;
 }
 
-/* limit_mss() - by what the peer says; RFC 9293 3.7.1. */
+/*
+ * limit_mss() - by what the peer says; RFC 9293 3.7.1. DEVIATION: not below mss_min, or a peer could have
+ * each of its bytes sent by a packet of its own.
+ */
 static void limit_mss(struct tcb *t, const struct tcp_io *io, uint32_t peer)
 {
 	if (peer == 0)

@@ -249,6 +249,15 @@ static uint32_t whole(uint32_t len, uint32_t mss)
 	return len > mss ? len - len % mss : len;
 }
 
+/*
+ * is_fast_retransmit() - RFC 5681 3.2 and RFC 6582 3.2: without SACK what is missing first goes at once, with the
+ * third duplicate and with each partial ACK, whatever the window. (With SACK the window lets it: prr_out is 0.)
+ */
+static bool is_fast_retransmit(const struct tcb *t)
+{
+	return (t->flags & TCB_RECOVERY) && !(t->flags & TCB_SACK);
+}
+
 /* send_lost() - RFC 6675 5 (C): what was found lost, as the congestion window allows. */
 static bool send_lost(struct tcb *t, const struct tcp_io *io, uint32_t max_len,
 		      struct tcp_segment *s)
@@ -265,15 +274,6 @@ static bool send_lost(struct tcb *t, const struct tcp_io *io, uint32_t max_len,
 		if (pipe > 0 && !(i == 0 && is_fast_retransmit(t)))
 			return false;
 		room = mss;
-/*
- * is_fast_retransmit() - RFC 5681 3.2 and RFC 6582 3.2: without SACK what is missing first goes at once, with the
- * third duplicate and with each partial ACK, whatever the window. (With SACK the window lets it: prr_out is 0.)
- */
-static bool is_fast_retransmit(const struct tcb *t)
-{
-	return (t->flags & TCB_RECOVERY) && !(t->flags & TCB_SACK);
-}
-
 	}
 	return send_again(t, io, s, f, i, whole(min_u32(room, max_len), mss));
 }
@@ -350,7 +350,7 @@ bool tcp_poll(struct tcb *t, const struct tcp_io *io, uint32_t max_len, struct t
 		return false;
 	if (t->flags & TCB_SEND_SYN)
 		return send_syn(t, io, s);
-	/* SACK blocks would make a full segment too long: they go alone, and first. */
+	/* SACK blocks would make a full segment too long. DEVIATION: they go alone, and first. */
 	if ((t->flags & TCB_SEND_ACK) && (t->gaps != INDEX_NONE || (t->flags & TCB_SEND_DSACK)))
 		return send_ack(t, io, s);
 	if (is_synchronized(t) && t->state != TCPS_TIME_WAIT &&

@@ -154,7 +154,10 @@ uint32_t tail_probe_ms(const struct tcb *t, const struct tcp_io *io)
 	return pto < t->rto_ms ? pto : 0;
 }
 
-/* tail_probe_acked() - RFC 8985 7.4.2: was there a loss that the probe itself has mended? */
+/*
+ * tail_probe_acked() - RFC 8985 7.4.2: was there a loss that the probe itself has mended? DEVIATION: not
+ * asked when that ACK ends the flight, for its book is given back then.
+ */
 void tail_probe_acked(struct tcb *t, const struct tcp_io *io, struct tcp_flight *f,
 		      const struct tcp_segment *s, const struct delivery *d)
 {

@@ -8,8 +8,11 @@
  * Whoever measures obeys Karn: the sample is of a segment that was sent once, or comes from a timestamp.
  * Such a sample ends the back-off (RFC 6298 5.7).
  *
- * DEVIATION: RFC 6298 2.4 rounds the time-out up to a second. Here the variance term is at least
- * rto_min (200 ms), as everybody does it today: peers that delay ACKs do so for at most that long.
+ * DEVIATION: RFC 6298 2.4 rounds the time-out up to a second. Here the variance term is at least rto_min
+ * (200 ms), as everybody does it today: peers that delay ACKs do so for at most that long.
+ *
+ * DEVIATION: RFC 8985 5.2 wants the least RTT of a recent while. Here it is that of the connection's life:
+ * a path that has become longer has a smaller reordering window than it could have, which D-SACKs widen.
  */
 void rtt_measured(struct tcb *t, const struct tcp_io *io, uint32_t rtt_us)
 {

@@ -130,7 +130,10 @@ static void forget_sacks(const struct tcb *t, struct tcp_flight *f)
 		flight_unmark(t, f, i, TCP_SENT_SACKED);
 }
 
-/* rto_fired() - RFC 6298 5.4 to 5.7. */
+/*
+ * rto_fired() - RFC 6298 5.4 to 5.7. DEVIATION: at no number of retransmissions is the IP layer told to
+ * look for another route (RFC 9293 3.8.3): what the guard sends takes the only one there is.
+ */
 static void rto_fired(struct tcb *t, const struct tcp_io *io)
 {
 	struct tcp_flight *f = flight_of(t, io);
@@ -161,6 +164,10 @@ static void rto_fired(struct tcb *t, const struct tcp_io *io)
 	timer_restart(t, io);
 }
 
+/*
+ * persist_fired() - RFC 9293 3.8.6.1. DEVIATION: not for as long as the peer answers, but for stall_ms: it
+ * costs a peer nothing to keep its window closed (sockstress).
+ */
 static void persist_fired(struct tcb *t, const struct tcp_io *io)
 {
 	if (waited(t, io, io->config->stall_ms)) {
