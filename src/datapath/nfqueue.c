@@ -14,6 +14,7 @@
 #define FULL_SLOTS     5 /* few: what was read must still be in the cache when it is sent back */
 #define WHOLE_SLOTS    16 /* a second-level cache full of long packets */
 #define MAXLEN_DEFAULT 16384
+#define NEED_LOOK      64 /* large packets until it is seen whether they are needed whole */
 /* What a packet cut to NFQUEUE_HEADER_COPY takes of the socket buffer, which the kernel doubles. */
 #define HEADER_RCVBUF_PER_PACKET 1280
 /* Floods are short packets; the long ones are held back by the windows that the guard announces. */
@@ -31,6 +32,8 @@ struct nfqueue {
 	struct nfqueue_stats stats;
 	struct flow_set
 		requeued; /* connections of this batch that have a packet in the full queue */
+	uint32_t large, large_wanted; /* in the header queue since the last look; whole ones needed */
+	uint32_t batch_bytes;
 	struct nfmsg_verdicts verdicts;
 	struct nfmsg_queue header, full, whole;
 };
@@ -150,15 +153,36 @@ static void give_verdict(struct nfqueue *q, uint32_t id, const struct pkt *p,
 /* judge_packet() - one packet of the batch, from bytes to verdict. */
 static void judge_packet(struct nfqueue *q, const struct nfmsg_packet *np, bool cut)
 {
+	enum guard_verdict verdict = GUARD_WANT_FULL;
 	struct pkt p;
 	int error = pkt_parse(&p, np->data, np->cap_len, np->len, np->csum);
 
-	if (q->requeued.used && cut && p.kind == PKT_TCP &&
-	    flow_set_has(&q->requeued, flow_set_key(&p))) {
-		nfmsg_verdicts_add(&q->verdicts, np->id, requeue(q, &p));
-		return;
+	if (!q->requeued.used || !cut || p.kind != PKT_TCP ||
+	    !flow_set_has(&q->requeued, flow_set_key(&p)))
+		verdict = q->ops->judge(q->arg, &p, error);
+	if (cut && np->len > NFQUEUE_HEADER_COPY) {
+		q->large++;
+		q->large_wanted += verdict == GUARD_REPLACE || verdict == GUARD_WANT_FULL;
 	}
-	give_verdict(q, np->id, &p, q->ops->judge(q->arg, &p, error), cut);
+	give_verdict(q, np->id, &p, verdict, cut);
+}
+
+/*
+ * follow_need() - after a batch of @n packets of the header queue: how much shall be copied of the next
+ * ones, and how many of them are read at once, so that they stay in the cache?
+ */
+static void follow_need(struct nfqueue *q, uint32_t n)
+{
+	bool all = q->header.copy == NFQUEUE_FULL_COPY, most;
+	uint32_t fit = FULL_SLOTS * NFQUEUE_FULL_COPY / (q->batch_bytes / n + 1);
+
+	q->header.at_once = fit > HEADER_SLOTS ? HEADER_SLOTS : fit;
+	if (q->large < NEED_LOOK)
+		return;
+	most = q->large_wanted * (all ? 4 : 2) > q->large;
+	if (most != all)
+		nfmsg_copy(&q->header, most ? NFQUEUE_FULL_COPY : NFQUEUE_HEADER_COPY);
+	q->large = q->large_wanted = 0;
 }
 
 /*
@@ -168,22 +192,24 @@ static void judge_packet(struct nfqueue *q, const struct nfmsg_packet *np, bool 
 static uint32_t serve_batch(struct nfqueue *q, struct nfmsg_queue *from, bool last)
 {
 	bool cut = from == &q->header, again = from == &q->full;
-	uint32_t n = nfmsg_read(from, &q->stats);
+	uint32_t most = from->at_once, n = nfmsg_read(from, &q->stats);
 	struct nfmsg_packet np;
 
 	if (n == 0)
 		return 0;
 	q->ops->begin(q->arg);
+	q->batch_bytes = 0;
 	nfmsg_verdicts_begin(&q->verdicts, from, &q->stats);
 	for (uint32_t i = 0; i < n; i++) {
 		if (!nfmsg_packet_at(from, i, &np, &q->stats))
 			continue;
+		q->batch_bytes += np.cap_len;
 		q->stats.packets += !again;
 		q->stats.whole += from == &q->whole;
 		q->stats.bulk += !again && np.len >= NFQUEUE_BULK;
 		judge_packet(q, &np, cut);
 	}
-	q->ops->flush(q->arg, !last && n == from->slots);
+	q->ops->flush(q->arg, !last && n == most);
 	nfmsg_verdicts_end(&q->verdicts);
 	return n;
 }
@@ -205,15 +231,17 @@ uint32_t nfqueue_service(struct nfqueue *q, uint32_t budget)
 	uint32_t done = 0;
 
 	while (done < budget) {
-		uint32_t n = serve_batch(q, &q->header, true);
+		uint32_t most = q->header.at_once, n = serve_batch(q, &q->header, true);
 
 		q->stats.batches += n > 0;
 		done += n;
+		if (n > 0)
+			follow_need(q, n);
 		if (q->requeued.used) {
 			drain_full(q);
 			flow_set_clear(&q->requeued);
 		}
-		if (n < q->header.slots)
+		if (n < most)
 			break;
 	}
 	return done;

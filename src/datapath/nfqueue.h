@@ -8,7 +8,8 @@
  * copies only the first NFQUEUE_HEADER_COPY bytes of each packet there: the whole packet for
  * everything small (SYN, ACK, FIN, a short request) and enough to judge anything else. A verdict
  * that changes a packet must carry all of it, so a large packet of a translated flow is requeued to
- * the *full queue*, where the kernel copies everything, and judged there again.
+ * the *full queue*, where the kernel copies everything, and judged there again. Where most large packets
+ * are such, the header queue copies everything, too, until most are not.
  *
  * The *whole queue* is for services whose packets the guard takes in, payload and all: the rules name
  * it for them instead of the header queue, and the kernel copies everything at once.

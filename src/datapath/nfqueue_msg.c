@@ -121,22 +121,19 @@ static int queue_socket(struct nfmsg_queue *q, size_t rcvbuf)
 	return 0;
 }
 
-static int queue_buffers(struct nfmsg_queue *q, uint32_t copy, uint32_t slots)
+static int queue_buffers(struct nfmsg_queue *q, uint32_t slots)
 {
-	q->slots = slots;
-	q->slot_bytes = (copy + NFMSG_EXTRA + NFMSG_SLOT_SPARE + 63) & ~(size_t)63;
-	/*
-	 * Zeroed. What is for headers is filled by the first flood, so it is there from the start; of what is
-	 * for whole packets most slots never see a long one.
-	 */
+	q->slots = q->at_once = slots;
+	q->slot_bytes = (NFQUEUE_FULL_COPY + NFMSG_EXTRA + NFMSG_SLOT_SPARE + 63) & ~(size_t)63;
 	q->buf = mmap(NULL, q->slots * q->slot_bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | (copy <= NFQUEUE_HEADER_COPY ? MAP_POPULATE : 0),
-		      -1, 0);
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (q->buf == MAP_FAILED) {
 		q->buf = NULL;
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < slots; i++) {
+		/* a flood takes no new pages; but most slots never see a long packet */
+		memset(q->buf + i * q->slot_bytes, 0, NFQUEUE_HEADER_COPY + NFMSG_EXTRA);
 		q->iov[i].iov_base = q->buf + i * q->slot_bytes;
 		q->iov[i].iov_len = q->slot_bytes - NFMSG_SLOT_SPARE;
 		q->msg[i].msg_hdr.msg_iov = &q->iov[i];
@@ -153,7 +150,7 @@ int nfmsg_open(struct nfmsg_queue *q, uint16_t number, uint32_t copy, uint32_t s
 	memset(q, 0, sizeof(*q));
 	q->fd = -1;
 	q->number = number;
-	rc = queue_buffers(q, copy, slots);
+	rc = queue_buffers(q, slots);
 	if (rc == 0)
 		rc = queue_socket(q, rcvbuf);
 	if (rc == 0)
@@ -258,6 +255,12 @@ static void requeue_orphans(struct nfmsg_queue *q, const struct nfqueue_kernel_s
 	nfmsg_verdicts_end(&v);
 }
 
+void nfmsg_copy(struct nfmsg_queue *q, uint32_t copy)
+{
+	if (configure_again(q, copy, q->maxlen) == 0)
+		q->copy = copy;
+}
+
 int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, uint32_t slots,
 		uint32_t maxlen)
 {
@@ -272,7 +275,7 @@ int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, u
 	if (rc == -ENOENT || (rc == 0 && ks.portid != mnl_socket_get_portid(q->nl)))
 		rc = -ENXIO;
 	if (rc == 0)
-		rc = queue_buffers(q, copy, slots);
+		rc = queue_buffers(q, slots);
 	if (rc == 0)
 		rc = configure_again(q, copy, maxlen);
 	if (rc < 0) {
@@ -300,7 +303,7 @@ void nfmsg_close(struct nfmsg_queue *q)
 uint32_t nfmsg_read(struct nfmsg_queue *q, struct nfqueue_stats *stats)
 {
 	for (;;) {
-		int n = recvmmsg(q->fd, q->msg, q->slots, MSG_DONTWAIT, NULL);
+		int n = recvmmsg(q->fd, q->msg, q->at_once, MSG_DONTWAIT, NULL);
 
 		if (n >= 0)
 			return (uint32_t)n;

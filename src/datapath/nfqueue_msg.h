@@ -19,6 +19,7 @@ struct nfmsg_queue {
 	uint16_t number;
 	bool adopted; /* the socket is one that another process has left */
 	uint32_t slots;
+	uint32_t at_once; /* messages that are read at once, at most @slots */
 	size_t slot_bytes;
 	uint32_t copy, maxlen; /* as it is configured */
 	uint8_t *buf; /* slots * slot_bytes */
@@ -50,6 +51,9 @@ int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, u
 		uint32_t maxlen);
 void nfmsg_close(struct nfmsg_queue *q);
 
+/* nfmsg_copy() - from now on copy up to @copy bytes of each packet. What waits already is as it was. */
+void nfmsg_copy(struct nfmsg_queue *q, uint32_t copy);
+
 /* nfmsg_owned() - does the kernel still know the queue as ours? @owner: whose it is now, if so; else 0. */
 bool nfmsg_owned(const struct nfmsg_queue *q, uint32_t *owner);
 
@@ -57,7 +61,7 @@ bool nfmsg_owned(const struct nfmsg_queue *q, uint32_t *owner);
 void nfmsg_bind_again(struct nfmsg_queue *q);
 
 /*
- * nfmsg_read() - read what waits, up to all slots, without blocking.
+ * nfmsg_read() - read what waits, up to at_once messages, without blocking.
  * Return: messages read, 0 if none; overruns are counted and read past.
  */
 uint32_t nfmsg_read(struct nfmsg_queue *q, struct nfqueue_stats *stats);

@@ -61,7 +61,8 @@ rewritten() {
 	transfer
 	unharmed
 	check "all were given back" test "$(seen replaced)" -ge "$(seen packets)"
-	check "the large ones by way of the full queue" test "$(seen requeued)" -gt 100
+	check "large ones by way of the full queue" test "$(seen requeued)" -ge 64
+	check "until all are copied whole at once" test "$(seen requeued)" -lt 300
 	check "none was too large" test "$(seen oversize)" -eq 0
 }
 
@@ -71,7 +72,7 @@ in_order() {
 	wait_for 5 "the stub" grep -q ready "$LAB_TMP/stub.log"
 	check "20 MB up, on one CPU" peer_do_on_one_cpu --to "$SERVER:$PORT" --do put --bytes 20000000
 	unharmed
-	check "some were requeued" test "$(seen requeued)" -gt 100
+	check "some were requeued" test "$(seen requeued)" -ge 64
 	check "the order is kept" test "$(seen out_of_order)" -eq 0
 }
 

@@ -326,8 +326,8 @@ static enum guard_verdict take(struct script *s, struct pkt *p)
 	return GUARD_DROP;
 }
 
-/* send_long() - a packet of @len bytes of payload from @sport to 81. */
-static void send_long(uint16_t sport, uint32_t len)
+/* send_long() - a packet of @len bytes of payload from @sport to @dport. */
+static void send_long(uint16_t sport, uint8_t dport, uint32_t len)
 {
 	static uint8_t payload[60000];
 	struct guard_tx tx = make(sport, 1000, 0);
@@ -337,7 +337,7 @@ static void send_long(uint16_t sport, uint32_t len)
 	memcpy(s.headers, tx.data, tx.len);
 	s.headers[2] = (uint8_t)((tx.len + len) >> 8);
 	s.headers[3] = (uint8_t)(tx.len + len);
-	s.headers[23] = 81;
+	s.headers[23] = dport;
 	ck_assert_int_eq(inject_open(&in, 0), 0);
 	ck_assert_uint_eq(inject_segments(&in, 4, &s, 1), 1);
 	inject_close(&in);
@@ -349,7 +349,7 @@ START_TEST(the_whole_queue_has_all_of_a_packet_at_once)
 	struct nfqueue *q = open_service(&s, QUEUE, OTHER, NFQUEUE_NO_NEXT);
 
 	for (uint16_t i = 0; i < 40; i++)
-		send_long((uint16_t)(2000 + i), 1000u + i * 1000u);
+		send_long((uint16_t)(2000 + i), 81, 1000u + i * 1000u);
 	ck_assert_uint_eq(waiting(WHOLE), 40);
 	ck_assert_uint_eq(nfqueue_service(q, 64), 0);
 	ck_assert_uint_eq(nfqueue_service_whole(q, 64), 40);
@@ -362,6 +362,44 @@ START_TEST(the_whole_queue_has_all_of_a_packet_at_once)
 	ck_assert_uint_eq(nfqueue_stats(q)->packets, 40);
 	ck_assert_uint_eq(nfqueue_stats(q)->whole, 40);
 	ck_assert_uint_eq(nfqueue_stats(q)->requeued, 0);
+	nfqueue_close(q);
+}
+END_TEST
+
+static enum guard_verdict rewrite(struct script *s, struct pkt *p)
+{
+	return pkt_is_complete(p) ? GUARD_REPLACE : GUARD_WANT_FULL;
+}
+
+/* judge_long() - @n long packets through the header queue. Return: how much the kernel copies then. */
+static uint32_t judge_long(struct nfqueue *q, struct script *s, uint32_t n)
+{
+	struct nfqueue_kernel_stats ks;
+
+	for (uint32_t i = 0; i < n; i++) {
+		send_long((uint16_t)(2000 + i), 80, 3000);
+		s->n = 0;
+		ck_assert_uint_eq(nfqueue_service(q, 64), 1);
+	}
+	ck_assert_int_eq(nfqueue_kernel_stats(QUEUE, &ks), 0);
+	return ks.copy_range;
+}
+
+START_TEST(the_copy_follows_the_need)
+{
+	struct script s = {.verdict = rewrite};
+	struct nfqueue *q = open_service(&s, QUEUE, OTHER, NFQUEUE_NO_NEXT);
+
+	ck_assert_uint_eq(judge_long(q, &s, 63), NFQUEUE_HEADER_COPY);
+	ck_assert_uint_eq(judge_long(q, &s, 1), NFQUEUE_FULL_COPY);
+	ck_assert_uint_eq(nfqueue_stats(q)->requeued, 64);
+	ck_assert_uint_eq(judge_long(q, &s, 200), NFQUEUE_FULL_COPY);
+	ck_assert_uint_eq(nfqueue_stats(q)->requeued, 64);
+	ck_assert_uint_eq(s.asked[0].cap_len, 3040);
+	ck_assert_uint_eq(nfqueue_stats(q)->replaced, 264);
+	s.verdict = accept_all;
+	ck_assert_uint_eq(judge_long(q, &s, 128), NFQUEUE_HEADER_COPY);
+	ck_assert_uint_eq(s.asked[0].cap_len, NFQUEUE_HEADER_COPY);
 	nfqueue_close(q);
 }
 END_TEST
@@ -549,6 +587,7 @@ int main(void)
 	suite_add_tcase(suite, kernel);
 	tcase_add_checked_fixture(ours, set_up, NULL);
 	tcase_add_test(ours, the_whole_queue_has_all_of_a_packet_at_once);
+	tcase_add_test(ours, the_copy_follows_the_need);
 	tcase_add_test(ours, rest_of_a_connection_follows_to_the_full_queue);
 	tcase_add_test(ours, what_cannot_be_had_whole_is_dropped);
 	tcase_add_test(ours, what_is_nobodys_passes_all_workers);
