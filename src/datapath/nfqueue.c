@@ -32,7 +32,7 @@ struct nfqueue {
 	struct nfqueue_stats stats;
 	struct flow_set
 		requeued; /* connections of this batch that have a packet in the full queue */
-	uint32_t large, large_wanted; /* in the header queue since the last look; whole ones needed */
+	uint32_t large, large_wanted; /* since the last look; needed whole */
 	uint32_t batch_bytes;
 	struct nfmsg_verdicts verdicts;
 	struct nfmsg_queue header, full, whole;
