@@ -222,6 +222,7 @@ void loss_found(struct tcb *t, const struct tcp_io *io)
 		return;
 	t->recover = t->snd_nxt;
 	t->flags |= TCB_RECOVERY;
+	f->partial_acked = false;
 	undo_prepare(t, f);
 	congestion_fast(t, io);
 	if (t->flags & TCB_SACK) {
@@ -276,6 +277,21 @@ static void leave_recovery(struct tcb *t, struct tcp_flight *f)
 	t->dupacks = 0;
 }
 
+/*
+ * is_later_partial() - RFC 6582 3.2, 3: without SACK a round trip mends one loss, and only the first of these
+ * partial ACKs restarts the timer. If there is more to mend than that, the time-out does it sooner.
+ */
+static bool is_later_partial(const struct tcb *t, struct tcp_flight *f, const struct delivery *d)
+{
+	bool later;
+
+	if (!f || (t->flags & TCB_SACK) || !(t->flags & TCB_RECOVERY) || d->acked == 0)
+		return false;
+	later = f->partial_acked;
+	f->partial_acked = true;
+	return later;
+}
+
 /* react() - to what was delivered: losses, window, timer. */
 static void react(struct tcb *t, const struct tcp_io *io, const struct tcp_segment *s,
 		  const struct delivery *d, uint32_t prior_una)
@@ -298,7 +314,7 @@ static void react(struct tcb *t, const struct tcp_io *io, const struct tcp_segme
 		congestion_acked(t, io, d->bytes);
 	if (outstanding(t) == 0)
 		flight_close(t, io);
-	if (d->acked > 0 || d->new_sack)
+	if ((d->acked > 0 || d->new_sack) && !is_later_partial(t, f, d))
 		timer_restart(t, io);
 	if (wait_us > 0 && outstanding(t) > 0)
 		timer_reorder(t, io, wait_us);

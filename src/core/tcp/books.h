@@ -41,6 +41,7 @@ struct tcp_flight {
 	uint32_t undo_cwnd, undo_ssthresh, undo_w_max, undo_epoch; /* undo_cwnd 0: not in use */
 	uint32_t undo_bytes; /* sent again since, and neither acknowledged nor SACKed */
 	struct tcp_sent sent[TCP_SENT_MAX];
+	uint32_t partial_acked; /* in this recovery without SACK, RFC 6582 3.2 */
 };
 
 struct tcp_range {

@@ -397,7 +397,7 @@ bool tcp_path_mtu(struct tcb *t, const struct tcp_io *io, uint32_t seq, uint32_t
 		if (!(t->flags & (TCB_RECOVERY | TCB_LOSS))) {
 			t->flags |= TCB_RECOVERY;
 			t->recover = t->snd_nxt;
-			f->undo_cwnd = 0;
+			f->undo_cwnd = f->partial_acked = 0;
 		}
 	}
 	return true;

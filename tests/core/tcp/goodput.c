@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How much gets through: 100 Mbit/s, a queue of 256 KB, from host to host and through a pipe, against
- * loss, delay, and packets that come late by up to three times the delay. In virtual time, so the same
- * everywhere.
+ * loss, delay, and packets that come late by up to three times the delay; and without SACK. In virtual
+ * time, so the same everywhere.
  *
  *	goodput                 print the table
  *	goodput FILE            compare with the table in FILE: 15 % less is a regression
@@ -19,16 +19,20 @@
 
 /* What the rows are made of: lost and late in ppm, delay in ms one way. */
 struct row {
-	uint32_t loss, reorder, delay, piped;
+	uint32_t loss, reorder, delay, piped, plain; /* plain: without SACK */
 };
 
 static const uint32_t losses[] = {0, 1000, 10000, 30000, 100000};
 static const uint32_t delays[] = {1, 10, 25, 50};
-static const struct row late[] = {
-	{0, 1000, 10, 0},      {0, 1000, 10, 1},      {0, 1000, 25, 0},	     {0, 1000, 25, 1},
-	{0, 10000, 10, 0},     {0, 10000, 10, 1},     {0, 10000, 25, 0},     {0, 10000, 25, 1},
-	{0, 100000, 10, 0},    {0, 100000, 10, 1},    {0, 100000, 25, 0},    {0, 100000, 25, 1},
-	{10000, 10000, 10, 0}, {10000, 10000, 10, 1}, {10000, 10000, 25, 0}, {10000, 10000, 25, 1},
+static const struct row more[] = {
+	{0, 1000, 10, 0, 0},	  {0, 1000, 10, 1, 0},	    {0, 1000, 25, 0, 0},
+	{0, 1000, 25, 1, 0},	  {0, 10000, 10, 0, 0},	    {0, 10000, 10, 1, 0},
+	{0, 10000, 25, 0, 0},	  {0, 10000, 25, 1, 0},	    {0, 100000, 10, 0, 0},
+	{0, 100000, 10, 1, 0},	  {0, 100000, 25, 0, 0},    {0, 100000, 25, 1, 0},
+	{10000, 10000, 10, 0, 0}, {10000, 10000, 10, 1, 0}, {10000, 10000, 25, 0, 0},
+	{10000, 10000, 25, 1, 0}, {0, 0, 10, 0, 1},	    {0, 0, 25, 1, 1},
+	{1000, 0, 10, 0, 1},	  {1000, 0, 25, 1, 1},	    {10000, 0, 10, 0, 1},
+	{10000, 0, 25, 1, 1},
 };
 
 #define GRID (ARRAY_SIZE(losses) * ARRAY_SIZE(delays) * 2)
@@ -36,7 +40,7 @@ static const struct row late[] = {
 static struct row row_at(unsigned i)
 {
 	if (i >= GRID)
-		return late[i - GRID];
+		return more[i - GRID];
 	return (struct row){.loss = losses[i / 2 / ARRAY_SIZE(delays)],
 			    .delay = delays[i / 2 % ARRAY_SIZE(delays)],
 			    .piped = i % 2};
@@ -68,7 +72,7 @@ static void plan_make(struct plan *p, uint64_t seed, const struct row *r)
 		struct tcp_offer offer = {.iss = (uint32_t)mix64(seed + i),
 					  .rcv_mss = 1460,
 					  .wscale = true,
-					  .sack = true,
+					  .sack = !r->plain,
 					  .timestamps = true};
 
 		p->host[i] = (struct host_plan){
@@ -112,8 +116,8 @@ static uint32_t promised(FILE *table, const struct row *r)
 
 	rewind(table);
 	while (fgets(line, sizeof(line), table)) {
-		if (sscanf(line, "%u %u %u %u %u", &o.loss, &o.reorder, &o.delay, &o.piped,
-			   &want) == 5 &&
+		if (sscanf(line, "%u %u %u %u %u %u", &o.loss, &o.reorder, &o.delay, &o.piped,
+			   &o.plain, &want) == 6 &&
 		    memcmp(&o, r, sizeof(o)) == 0)
 			return want;
 	}
@@ -131,12 +135,13 @@ int main(int argc, char **argv)
 		world_free(w);
 		return 2;
 	}
-	printf("# loss ppm, late ppm, delay ms one way, through a pipe, kbit/s\n");
-	for (unsigned i = 0; i < GRID + ARRAY_SIZE(late); i++) {
+	printf("# loss ppm, late ppm, delay ms one way, through a pipe, without SACK, kbit/s\n");
+	for (unsigned i = 0; i < GRID + ARRAY_SIZE(more); i++) {
 		struct row r = row_at(i);
 		uint32_t got = measure(w, &r), want = table ? promised(table, &r) : 0;
 
-		printf("%6u %6u %3u %u %6u\n", r.loss, r.reorder, r.delay, r.piped, got);
+		printf("%6u %6u %3u %u %u %6u\n", r.loss, r.reorder, r.delay, r.piped, r.plain,
+		       got);
 		failed |= got == 0;
 		if (table && want == 0) {
 			printf("the table does not have that\n");

@@ -66,6 +66,38 @@ START_TEST(however_much_is_on_the_way)
 }
 END_TEST
 
+/*
+ * RFC 6582 3.2, 3: a partial ACK a round trip mends one loss a round trip. When there are many, the time-out,
+ * which sends all of them again, is to come.
+ */
+START_TEST(only_the_first_partial_ack_delays_the_timeout)
+{
+	uint32_t begin, rto;
+
+	given(false, false);
+	in_flight(10);
+	for (unsigned i = 0; i < 3; i++)
+		ack(0);
+	lone_drain();
+	lone.now += 100 * USEC_PER_MSEC;
+	ack(2 * MSS);
+	lone_drain();
+	begin = ms();
+	rto = lone.tcb.rto_ms;
+	for (uint32_t i = 3; i < 5; i++) {
+		lone.now += 50 * USEC_PER_MSEC;
+		ack(i * MSS);
+		ck_assert(lone_out());
+		ck_assert_uint_eq(lone.s.seq, OURS + 1 + i * MSS);
+	}
+	ck_assert(lone_pass(10000));
+	ck_assert_uint_eq(lone.s.seq, OURS + 1 + 4 * MSS);
+	ck_assert_uint_ge(ms() - begin, rto);
+	ck_assert_uint_le(ms() - begin, rto + 2);
+	lone_close();
+}
+END_TEST
+
 /* RFC 3042: the first two duplicates let a new segment go each, so that a third one may come. */
 START_TEST(the_first_duplicates_let_new_data_go)
 {
@@ -428,6 +460,7 @@ int main(void)
 	tcase_add_test(cc, a_giant_ack_opens_the_window_by_eight);
 	tcase_add_test(cc, the_third_duplicate_sends_again);
 	tcase_add_loop_test(cc, however_much_is_on_the_way, 0, 2);
+	tcase_add_test(cc, only_the_first_partial_ack_delays_the_timeout);
 	tcase_add_loop_test(cc, the_first_duplicates_let_new_data_go, 0, 2);
 	tcase_add_test(cc, a_timeout_begins_with_one_segment);
 	tcase_add_loop_test(cc, the_threshold_is_two_segments_at_least, 0, 2);
