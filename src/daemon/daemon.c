@@ -115,8 +115,6 @@ static void on_alive(evutil_socket_t fd, short what, void *arg)
 {
 	if (daemon_each(arg, job_nothing, NULL) == 0)
 		notify_alive();
-	else
-		log_message(LOG_ERR, "a worker does not answer");
 }
 
 /* ---- the stages ---- */

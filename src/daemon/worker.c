@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/worker_internal.h"
 #include "wire/layout.h"
@@ -338,6 +339,16 @@ static void post(struct mailbox *m, ctl_job_fn *job, void *arg)
 		m->state = MAIL_EMPTY; /* cannot happen: the counter is far from full */
 }
 
+/* heard() - whether @w has answered; a change is told, for a watchdog does not say who it was. */
+static void heard(struct worker *w, bool answers)
+{
+	if (answers && w->silent)
+		log_message(LOG_NOTICE, "worker %u answers again", w->config.index);
+	if (!answers && !w->silent)
+		log_message(LOG_ERR, "worker %u does not answer", w->config.index);
+	w->silent = !answers;
+}
+
 int worker_run(struct worker *w, ctl_job_fn *job, void *arg)
 {
 	struct mailbox *m = &w->mail;
@@ -352,14 +363,17 @@ int worker_run(struct worker *w, ctl_job_fn *job, void *arg)
 	post(m, job, arg);
 	/* Once it runs, it is waited for: it uses the caller's memory, and is short. */
 	while (m->state == MAIL_RUNNING || (m->state == MAIL_POSTED && rc == 0)) {
-		if (m->state == MAIL_RUNNING)
-			pthread_cond_wait(&m->done, &m->lock);
-		else
+		if (rc == 0)
 			rc = pthread_cond_timedwait(&m->done, &m->lock, &until);
+		else
+			pthread_cond_wait(&m->done, &m->lock);
+		if (rc != 0)
+			heard(w, false);
 	}
 	rc = m->state == MAIL_DONE ? 0 : -ETIMEDOUT;
 	m->state = MAIL_EMPTY;
 	pthread_mutex_unlock(&m->lock);
+	heard(w, rc == 0);
 	return rc;
 }
 

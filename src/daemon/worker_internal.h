@@ -47,6 +47,7 @@ struct worker {
 	pthread_t thread;
 	bool running;
 	struct mailbox mail;
+	bool silent; /* it has not answered the last job in time, and that was told */
 	uint32_t unanswered; /* packets since guard_poll() */
 	struct actions out;
 	char unconfined[SANDBOX_WHY_MAX]; /* why it is not in its sandbox; empty: it is */

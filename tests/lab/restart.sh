@@ -148,6 +148,7 @@ hanging() {
 	check "a worker hangs: another process serves" try_for 15 replaced "$pid"
 	all_held "a worker hung" 12000
 	check "it was the watchdog" grep -q "not been heard of" "$LAB_TMP/guard.log"
+	check "the log says which one" grep -q "worker ${worker#worker-} does not answer" "$LAB_TMP/guard.log"
 	stop frozen
 }
 

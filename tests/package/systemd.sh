@@ -233,17 +233,23 @@ fi
 
 say '# a daemon that hangs'
 inside sh -c 'mkdir -p /run/systemd/system/tcpguard.service.d &&
-	printf "[Service]\nWatchdogSec=2s\n" >/run/systemd/system/tcpguard.service.d/test.conf'
+	printf "[Service]\nWatchdogSec=4s\n" >/run/systemd/system/tcpguard.service.d/test.conf'
 inside systemctl daemon-reload
 inside systemctl restart tcpguard
 wait_until 5 is_active
-sleep 3
+sleep 6
 expect 'it feeds the watchdog' is NRestarts 0
 pid=$(main_pid)
 hit STOP
 expect 'the watchdog ends it, and it is started again' wait_until 15 restarted_to 1
 expect 'the journal says so' journal_has 'atchdog timeout'
 expect 'a client gets through' gets
+inside /opt/build/tests/tools/freeze "$(main_pid)" worker-0 20 >/dev/null 2>&1 &
+frozen=$!
+expect 'so it does if one worker hangs and all others go on' wait_until 15 restarted_to 2
+expect 'the journal has the reason' journal_has 'worker 0 does not answer'
+expect 'a client gets through' gets
+kill "$frozen" 2>/dev/null
 
 say '# the terminate engine'
 # As udev leaves it on a machine; the container has it for root only.
