@@ -269,6 +269,7 @@ struct ctl_client *ctl_client_idlest(const struct ctl_server *s, bool privileged
 
 	LIST_FOREACH(c, &s->clients, link)
 	{
+		/* cppcheck-suppress uninitvar ; LIST_FOREACH() of <sys/queue.h> has set it */
 		bool idle = c->active_ms <= enough && is_stuck(c);
 		bool may = privileged ? idle || !c->may_change : idle && !c->may_change;
 
@@ -284,6 +285,7 @@ struct ctl_client *ctl_client_busiest(const struct ctl_server *s)
 
 	LIST_FOREACH(c, &s->clients, link)
 	{
+		/* cppcheck-suppress uninitvar ; LIST_FOREACH() of <sys/queue.h> has set it */
 		if (c->asked >= CTL_GREEDY && (!found || c->asked > found->asked))
 			found = c;
 	}

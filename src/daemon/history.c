@@ -78,7 +78,7 @@ static void forget(struct history *h)
 		i++;
 	entry_free(h->entry[i]);
 	h->n--;
-	memmove(&h->entry[i], &h->entry[i + 1], (h->n - i) * sizeof(h->entry[0]));
+	memmove(&h->entry[i], &h->entry[i + 1], (h->n - i) * sizeof(struct entry *));
 }
 
 /* insert() - takes @e, whose number is not there yet. */
@@ -89,7 +89,7 @@ static void insert(struct history *h, struct entry *e)
 	if (h->n == HISTORY_KEPT)
 		forget(h);
 	at = find(h, e->number);
-	memmove(&h->entry[at + 1], &h->entry[at], (h->n - at) * sizeof(h->entry[0]));
+	memmove(&h->entry[at + 1], &h->entry[at], (h->n - at) * sizeof(struct entry *));
 	h->entry[at] = e;
 	h->n++;
 }

@@ -110,7 +110,7 @@ static int open_log(const char *path, struct stat *st)
 /* append() - Return: 0 or a negative errno. */
 static int append(const struct history_file *f, const char *path, const char *text, size_t len)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd = open_log(path, &st), error;
 
 	if (fd >= 0 && st.st_size > 0 && (size_t)st.st_size + len + 2 > f->max) {

@@ -48,6 +48,7 @@ bool cut_next(struct cut *c, struct cut_segment *s)
 	bool v4 = c->tx->family == 4;
 	uint32_t ip_hdr = v4 ? IPV4_HEADER_MIN : IPV6_HEADER, left = c->len - c->at;
 	uint32_t size = c->tx->gso_size ? c->tx->gso_size : c->len;
+	/* cppcheck-suppress ctuuninitvar ; only the address of what is filled below */
 	uint8_t *tcp = s->headers + ip_hdr;
 
 	if (left == 0)

@@ -135,7 +135,7 @@ int kernel_set_flatten(const struct rules *r, uint16_t service, int family, usec
 		    rule_family(one) == family && one->until > now)
 			sorted[n++] = one;
 	}
-	qsort(sorted, n, sizeof(*sorted), compare_rules);
+	qsort(sorted, n, sizeof(const struct rule *), compare_rules);
 	for (uint32_t i = 0; i < n; i++)
 		enter(&s, sorted[i]);
 	while (s.depth > 0)

@@ -264,7 +264,7 @@ void nfmsg_copy(struct nfmsg_queue *q, uint32_t copy)
 int nfmsg_adopt(struct nfmsg_queue *q, int fd, uint16_t number, uint32_t copy, uint32_t slots,
 		uint32_t maxlen)
 {
-	struct nfqueue_kernel_stats ks;
+	struct nfqueue_kernel_stats ks = {0};
 	int rc;
 
 	memset(q, 0, sizeof(*q));

@@ -95,7 +95,6 @@ int tun_send(struct tun *t, const struct guard_tx *tx, const struct guard_piece 
 	iov[n++] = (struct iovec){.iov_base = &h, .iov_len = sizeof(h)};
 	iov[n++] = (struct iovec){.iov_base = (void *)tx->data, .iov_len = tx->len};
 	for (uint32_t i = 0; i < tx->n_pieces && i < GUARD_TX_PIECES; i++)
-		/* cppcheck-suppress nullPointer ; a probe has no pieces, and passes none */
 		iov[n++] =
 			(struct iovec){.iov_base = (void *)piece[i].data, .iov_len = piece[i].len};
 	while (writev(t->fd, iov, n) < 0) {
@@ -158,6 +157,7 @@ static void probe(struct tun *t, struct tun_path *path, const struct guard_tx *t
 		.flags = TCP_ACK,
 	};
 	struct guard_tx out = {.family = tx->family};
+	const struct guard_piece none = {0};
 	int len;
 
 	if (tx->family == 4)
@@ -171,8 +171,8 @@ static void probe(struct tun *t, struct tun_path *path, const struct guard_tx *t
 	if (len > 0) {
 		out.len = (uint16_t)len;
 		/* What comes back goes to the queue that was the last to send to it: so the second does. */
-		tun_send(t, &out, NULL, 0);
-		tun_send(t, &out, NULL, 0);
+		tun_send(t, &out, &none, 0);
+		tun_send(t, &out, &none, 0);
 	}
 	read_all(t); /* as a rule it is back already */
 }

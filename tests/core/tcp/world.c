@@ -51,11 +51,14 @@ struct tcp_io world_io(struct world *w, unsigned end)
 {
 	struct tcp_pipe_io pio = pipe_io(w);
 	struct end *e = &w->end[end];
+	const struct tcp_config *config;
 
 	if (!is_host(end))
 		return tcp_pipe_side(&w->pipe, &pio, end - 2);
+	/* cppcheck-suppress arrayIndexOutOfBounds ; is_host(): end is 0 or 1 */
+	config = &w->plan.host[end].config;
 	return (struct tcp_io){
-		&w->plan.host[end].config, {&w->pool[0], w->chunk[0], NULL, 0}, &e->in, &e->out, w->now};
+		config, {&w->pool[0], w->chunk[0], NULL, 0}, &e->in, &e->out, w->now};
 }
 
 /* ---- applications ---- */

@@ -95,7 +95,7 @@ static void print_lane(const char *name, const struct path *p)
 
 static void report(void)
 {
-	double ours[FLOWS_MAX], kernel[FLOWS_MAX], a, b;
+	double ours[FLOWS_MAX] = {0}, kernel[FLOWS_MAX] = {0}, a, b;
 
 	for (uint64_t i = 0; i < opt.flows; i++) {
 		ours[i] = goodput(&paths[2 * i]);
@@ -149,8 +149,8 @@ int main(int argc, char **argv)
 		else
 			why = argv[i];
 	}
-	if (why || opt.flows > FLOWS_MAX) {
-		fprintf(stderr, "race: what is %s?\n", why ? why : "so many flows");
+	if (why || opt.flows < 1 || opt.flows > FLOWS_MAX) {
+		fprintf(stderr, "race: what is %s?\n", why ? why : "that number of flows");
 		return 2;
 	}
 	while (!why && n < 2 * opt.flows) {
