@@ -11,7 +11,7 @@
 void notify_ready(void);
 void notify_reloading(void); /* notify_ready() ends it */
 void notify_stopping(void);
-void notify_status(const char *text);
+void notify_status(const char *status);
 void notify_alive(void);
 
 /* notify_watchdog() - how often notify_alive() is expected at least; 0: never. */
