@@ -65,7 +65,7 @@ static void acknowledge(struct tcb *t, const struct tcp_io *io, const struct tcp
 		offset--;
 	tcp_stream_release(io->out, io->memory, offset);
 	/* A byte at a time through a closed window is a stall, not progress. */
-	if (t->snd_wnd > 0)
+	if (!is_shut(t, io))
 		t->progress_at = now_ms(io);
 }
 
@@ -342,9 +342,10 @@ void ack_input(struct tcb *t, const struct tcp_io *io, const struct tcp_segment 
 	measure(t, io, &d);
 	without_sack(t, io, s, duplicate, &d);
 	if (prior_wnd == 0 && t->snd_wnd > 0) {
-		/* the stall is over */
+		/* the stall is over, if it is worth the name */
 		t->backoff = 0;
-		t->progress_at = now_ms(io);
+		if (!is_shut(t, io))
+			t->progress_at = now_ms(io);
 	}
 	react(t, io, s, &d, prior_una);
 	if ((prior_wnd == 0) != (t->snd_wnd == 0))

@@ -80,6 +80,17 @@ static inline uint32_t snd_edge(const struct tcb *t)
 	return t->snd_una + t->snd_wnd;
 }
 
+/*
+ * is_shut() - is the peer's window closed, or opened by less than its TCP would of itself (RFC 9293
+ * 3.8.6.2.2)? Who takes a byte at a time makes no progress. Beyond mss_min a window may be small for good.
+ */
+static inline bool is_shut(const struct tcb *t, const struct tcp_io *io)
+{
+	uint32_t half = max_u32(t->max_snd_wnd / 2, io->config->mss_min);
+
+	return t->snd_wnd < min_u32(payload_max(t), half);
+}
+
 static inline uint32_t outstanding(const struct tcb *t)
 {
 	return t->snd_nxt - t->snd_una;

@@ -148,10 +148,12 @@ static bool send_new(struct tcb *t, const struct tcp_io *io, struct tcp_segment 
 	struct tcp_flight *f = flight_open(t, io);
 
 	if (!f) {
+		if (t->timer == TCB_TIMER_NONE)
+			t->progress_at = now_ms(io); /* it is not the peer that we wait for */
 		timer_sent(t, io, false);
 		return false;
 	}
-	if (outstanding(t) == 0 && t->snd_wnd > 0)
+	if (outstanding(t) == 0 && !is_shut(t, io))
 		t->progress_at = now_ms(io);
 	t->snd_nxt += len + fin;
 	if (fin) {

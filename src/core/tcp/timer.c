@@ -109,6 +109,24 @@ static bool waited(const struct tcb *t, const struct tcp_io *io, uint32_t limit)
 	return limit && now_ms(io) - t->progress_at >= limit;
 }
 
+/*
+ * give_up() - the peer is silent, or acknowledges nothing, or keeps its window shut.
+ *
+ * DEVIATION: RFC 9293 3.8.6.1 lets a window be closed for as long as the peer answers. Here it is stall_ms: it
+ * costs a peer nothing (sockstress).
+ */
+static bool give_up(struct tcb *t, const struct tcp_io *io)
+{
+	const struct tcp_config *c = io->config;
+	bool answers = is_shut(t, io) && now_ms(io) - t->heard_at < c->user_timeout_ms;
+
+	if (waited(t, io, c->user_timeout_ms) && !answers)
+		tcp_abort(t, io, TCP_ERROR_TIMEOUT);
+	else if (is_shut(t, io) && waited(t, io, c->stall_ms))
+		tcp_abort(t, io, TCP_ERROR_STALLED);
+	return t->state == TCPS_CLOSED;
+}
+
 static void syn_timeout(struct tcb *t, const struct tcp_io *io)
 {
 	const struct tcp_config *c = io->config;
@@ -138,10 +156,8 @@ static void rto_fired(struct tcb *t, const struct tcp_io *io)
 {
 	struct tcp_flight *f = flight_of(t, io);
 
-	if (waited(t, io, io->config->user_timeout_ms)) {
-		tcp_abort(t, io, TCP_ERROR_TIMEOUT);
+	if (give_up(t, io))
 		return;
-	}
 	if (f) {
 		if (t->backoff > 0 || (f->n > 0 && (f->sent[0].flags & TCP_SENT_SACKED)))
 			forget_sacks(t, f);
@@ -164,16 +180,11 @@ static void rto_fired(struct tcb *t, const struct tcp_io *io)
 	timer_restart(t, io);
 }
 
-/*
- * persist_fired() - RFC 9293 3.8.6.1. DEVIATION: not for as long as the peer answers, but for stall_ms: it
- * costs a peer nothing to keep its window closed (sockstress).
- */
+/* persist_fired() - RFC 9293 3.8.6.1 */
 static void persist_fired(struct tcb *t, const struct tcp_io *io)
 {
-	if (waited(t, io, io->config->stall_ms)) {
-		tcp_abort(t, io, TCP_ERROR_STALLED);
+	if (give_up(t, io))
 		return;
-	}
 	if (t->backoff < UINT8_MAX)
 		t->backoff++;
 	t->flags |= TCB_SEND_WINDOW_PROBE;

@@ -215,6 +215,115 @@ START_TEST(a_stall_has_an_end)
 }
 END_TEST
 
+/* A window that is opened for a byte at a time is as good as closed. */
+START_TEST(single_bytes_are_a_stall)
+{
+	unsigned taken = 0;
+
+	given(false, false);
+	lone.config.stall_ms = 120000;
+	lone.window = _i;
+	ack(0);
+	lone_write(50000);
+	lone_drain();
+	while (lone_pass(200000) && !(lone.s.flags & TCP_RST)) {
+		taken += lone.s.len;
+		ack(taken);
+		ck_assert_uint_lt(taken, 40000);
+	}
+	ck_assert_int_eq(lone.tcb.error, TCP_ERROR_STALLED);
+	lone_close();
+}
+END_TEST
+
+/* A small buffer is no stall: it is opened by half. */
+START_TEST(a_small_buffer_is_no_stall)
+{
+	unsigned taken = 0;
+
+	given(false, false);
+	lone.config.stall_ms = 120000;
+	lone.tcb.max_snd_wnd = 200;
+	lone.window = 100;
+	ack(0);
+	lone_write(50000);
+	while (taken < 50000) {
+		ck_assert(lone_pass(200000));
+		ck_assert(!(lone.s.flags & TCP_RST));
+		taken += lone.s.len;
+		lone.now += USEC_PER_SEC;
+		ack(taken);
+	}
+	lone_close();
+}
+END_TEST
+
+/* Probes of a closed window that nobody answers are like anything else that is not acknowledged. */
+START_TEST(a_closed_window_may_be_a_dead_peer)
+{
+	uint32_t begin;
+
+	given(false, false);
+	lone.config.user_timeout_ms = 20000;
+	lone.config.stall_ms = 0;
+	lone.now += 3600 * USEC_PER_SEC;
+	lone.window = 0;
+	ack(0);
+	lone.now += 3600 * USEC_PER_SEC;
+	lone_write(5000);
+	ck_assert(!lone_out());
+	begin = ms();
+	while (lone_pass(200000) && !(lone.s.flags & TCP_RST))
+		ck_assert_uint_le(ms() - begin, 20000);
+	ck_assert_int_eq(lone.tcb.error, TCP_ERROR_TIMEOUT);
+	ck_assert_uint_ge(ms() - begin, 20000);
+	lone_close();
+}
+END_TEST
+
+/* Who answers, with a window that is open, but takes nothing, is no stall: the user timeout ends it, or nothing. */
+START_TEST(talk_is_no_progress)
+{
+	uint32_t begin;
+
+	given(false, false);
+	lone.config.user_timeout_ms = _i ? 0 : 20000;
+	lone.config.stall_ms = 10000;
+	in_flight(1);
+	begin = ms();
+	while (ms() - begin < 60000 && lone.tcb.state == TCPS_ESTABLISHED) {
+		lone_pass(1000);
+		ack(0);
+	}
+	ck_assert_int_eq(lone.tcb.error, _i ? TCP_ERROR_NONE : TCP_ERROR_TIMEOUT);
+	ck_assert_uint_ge(ms() - begin, 20000);
+	lone_close();
+}
+END_TEST
+
+/* While there is no memory to write down what is sent, it is not the peer that we wait for. */
+START_TEST(a_lack_of_memory_is_not_the_peers_fault)
+{
+	uint32_t taken[LONE_CHUNKS], n = 0;
+	struct tcp_io io;
+
+	given(false, false);
+	lone.now += 3600 * USEC_PER_SEC;
+	lone_write(5000);
+	io = lone_io();
+	while ((taken[n] = tcp_chunk_take(io.memory, TCP_CHUNK_BOOKS)) != INDEX_NONE)
+		n++;
+	ck_assert(!lone_out());
+	ck_assert(!lone_pass(60000));
+	ck_assert_int_eq(lone.tcb.state, TCPS_ESTABLISHED);
+	while (n > 0)
+		tcp_chunk_give(io.memory, taken[--n]);
+	ck_assert(lone_pass(60000));
+	ck_assert_uint_eq(lone.s.len, MSS);
+	lone_close();
+}
+END_TEST
+
 START_TEST(no_silly_segments)
 {
 	given(false, false);
@@ -408,6 +517,11 @@ int main(void)
 	suite_add_tcase(suite, rto);
 	tcase_add_test(window, a_closed_window_is_probed_with_one_byte);
 	tcase_add_test(window, a_stall_has_an_end);
+	tcase_add_loop_test(window, single_bytes_are_a_stall, 0, 3);
+	tcase_add_test(window, a_small_buffer_is_no_stall);
+	tcase_add_test(window, a_closed_window_may_be_a_dead_peer);
+	tcase_add_loop_test(window, talk_is_no_progress, 0, 2);
+	tcase_add_test(window, a_lack_of_memory_is_not_the_peers_fault);
 	tcase_add_test(window, no_silly_segments);
 	tcase_add_test(window, a_small_window_is_used_at_last);
 	tcase_add_test(window, a_window_taken_back_is_survived);
