@@ -97,16 +97,28 @@ static bool next_try(struct firewall_plan *p, unsigned *i)
 	return true;
 }
 
+/* silent() - has a tool with this result given no answer, for it was killed or could not be run? */
+static bool silent(int rc)
+{
+	return rc > 128 || (rc < 0 && rc != -ENOENT);
+}
+
 /* ---- iptables ---- */
 
-/* iptables_has() - does "iptables -t raw @cmd @chain [-j @target]" succeed? */
-static bool iptables_has(const char *tool, const char *cmd, const char *chain, const char *target)
+#define IPTABLES_BUSY 4 /* its exit status without the lock */
+
+/*
+ * iptables_ask() - does "iptables -t raw @cmd @chain [-j @target]" succeed? Return: 1, 0, or -EIO, with
+ * @error filled.
+ */
+static int iptables_ask(const char *tool, const char *cmd, const char *chain, const char *target,
+			char *error)
 {
 	const char *const argv[] = {tool, "-w",	 LOCK_WAIT_SECONDS,    "-t",   "raw",
 				    cmd,  chain, target ? "-j" : NULL, target, NULL};
-	char error[TOOL_ERROR_MAX];
+	int rc = tool_run(argv, NULL, 0, error);
 
-	return tool_run(argv, NULL, 0, error) == 0;
+	return silent(rc) || rc == IPTABLES_BUSY ? -EIO : rc == 0;
 }
 
 static int iptables_restore(const char *tool, const char *text, size_t len, char *error)
@@ -116,21 +128,30 @@ static int iptables_restore(const char *tool, const char *text, size_t len, char
 	return tool_run(argv, text, len, error);
 }
 
+/* iptables_look() - what of ours is not there yet? Twice there, a jump could not be taken away again. */
+static int iptables_look(const char *tool, struct firewall_missing *missing, char *error)
+{
+	int pre = iptables_ask(tool, "-C", "PREROUTING", FIREWALL_CHAIN_PRE, error);
+	int out = pre < 0 ? pre : iptables_ask(tool, "-C", "OUTPUT", FIREWALL_CHAIN_OUT, error);
+	int drop = out < 0 ? out : iptables_ask(tool, "-C", FIREWALL_CHAIN_FORGED, "DROP", error);
+
+	*missing = (struct firewall_missing){.jump_pre = !pre, .jump_out = !out, .forged = !drop};
+	return drop < 0 ? drop : 0;
+}
+
 /* iptables_fill() - make or refill our chains for one family. */
 static int iptables_fill(const struct iptables *t, const struct firewall_plan *p, int family,
 			 char *error)
 {
-	const char *tool = t->tool[family_index(family)];
-	struct firewall_missing missing = {
-		.jump_pre = !iptables_has(tool, "-C", "PREROUTING", FIREWALL_CHAIN_PRE),
-		.jump_out = !iptables_has(tool, "-C", "OUTPUT", FIREWALL_CHAIN_OUT),
-		.forged = !iptables_has(tool, "-C", FIREWALL_CHAIN_FORGED, "DROP"),
-	};
+	struct firewall_missing missing;
 	char *text = NULL;
 	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
-	int rc;
+	FILE *f;
+	int rc = iptables_look(t->tool[family_index(family)], &missing, error);
 
+	if (rc < 0)
+		return rc;
+	f = open_memstream(&text, &len);
 	if (!f)
 		return -errno;
 	firewall_rules_iptables(f, p, family, &missing);
@@ -162,21 +183,23 @@ static int iptables_clear(const struct iptables *t, int family, char *error)
 	if (!f)
 		return -errno;
 	fputs("*raw\n", f);
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(chains) && rc >= 0; i++) {
 		const char *chain = chains[i].chain, *base = chains[i].base;
 
-		if (!iptables_has(tool, "-S", chain, NULL))
+		rc = iptables_ask(tool, "-S", chain, NULL, error);
+		if (rc <= 0)
 			continue;
 		any = true;
-		if (base && iptables_has(tool, "-C", base, chain))
+		rc = base ? iptables_ask(tool, "-C", base, chain, error) : 0;
+		if (rc > 0)
 			fprintf(f, "-D %s -j %s\n", base, chain);
 		fprintf(f, "-F %s\n-X %s\n", chain, chain);
 	}
 	fputs("COMMIT\n", f);
 	if (fclose(f) != 0)
 		rc = -ENOMEM;
-	else if (any)
-		rc = iptables_restore(t->restore[family_index(family)], text, len, error);
+	else if (rc >= 0)
+		rc = any ? iptables_restore(t->restore[family_index(family)], text, len, error) : 0;
 	free(text);
 	return rc;
 }
@@ -231,12 +254,13 @@ static int nft_run(const char *text, size_t len, char *error)
 	return tool_run(argv, text, len, error);
 }
 
-static bool nft_table_exists(const char *table)
+/* nft_has_table() - ours. Return: 1, 0, or -EIO, @error filled. */
+static int nft_has_table(char *error)
 {
-	const char *const argv[] = {"nft", "list", "table", "inet", table, NULL};
-	char error[TOOL_ERROR_MAX];
+	static const char *const argv[] = {"nft", "list", "table", "inet", FIREWALL_TABLE, NULL};
+	int rc = tool_run(argv, NULL, 0, error);
 
-	return tool_run(argv, NULL, 0, error) == 0;
+	return silent(rc) ? -EIO : rc == 0;
 }
 
 /* nft_queue_works() - not every kernel has the statement, so try it where no packet comes by. */
@@ -282,8 +306,9 @@ static int nft_command(const char *verb, char *error)
 {
 	char text[64];
 	int len = snprintf(text, sizeof(text), "%s table inet %s\n", verb, FIREWALL_TABLE);
+	int there = nft_has_table(error);
 
-	return nft_table_exists(FIREWALL_TABLE) ? nft_run(text, (size_t)len, error) : 0;
+	return there > 0 ? nft_run(text, (size_t)len, error) : there;
 }
 
 /* ---- either ---- */

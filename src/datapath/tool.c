@@ -63,19 +63,23 @@ static int memory_file(const char *text, size_t len)
 }
 
 /*
- * spawn() - start the program with its three standard files; fd[1] may be -1 for nowhere. Signals are
- * as in a fresh process, and those for our process group do not reach it: another ^C on the terminal
- * must not leave the rules half removed.
+ * spawn() - start the program with its three standard files; fd[1] may be -1 for nowhere. It has a process
+ * group of its own, and what asks us to end is blocked for it: another ^C on the terminal, or one that
+ * comes before it has left our group, must not leave the rules half removed. Other signals are as in a fresh
+ * process.
  */
 static int spawn(pid_t *pid, const char *path, const char *const argv[], const int fd[3])
 {
 	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none, all;
+	static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2};
+	sigset_t blocked, all;
 	int rc;
 
-	sigemptyset(&none);
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		sigaddset(&blocked, ends[i]);
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, fd[0], STDIN_FILENO);
@@ -85,7 +89,7 @@ static int spawn(pid_t *pid, const char *path, const char *const argv[], const i
 		posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, fd[2], STDERR_FILENO);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigmask(&attr, &blocked);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |

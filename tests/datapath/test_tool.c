@@ -44,6 +44,18 @@ START_TEST(there_is_no_such_tool)
 }
 END_TEST
 
+/* Whoever asks the daemon to end may ask its whole process group, again and again. */
+START_TEST(who_is_asked_to_end_goes_on)
+{
+	static const char *const argv[] = {
+		"sh", "-c", "kill -INT $$; kill -TERM $$; kill -HUP $$; echo alive", NULL};
+	char out[16];
+
+	ck_assert_int_eq(tool_read(argv, out, sizeof(out), error), 0);
+	ck_assert_str_eq(out, "alive\n");
+}
+END_TEST
+
 START_TEST(who_hangs_is_killed)
 {
 	static const char *const hang[] = {"sleep", "100", NULL};
@@ -75,6 +87,7 @@ int main(void)
 	tcase_set_timeout(t, 15);
 	tcase_add_test(t, input_and_output_go_through);
 	tcase_add_test(t, there_is_no_such_tool);
+	tcase_add_test(t, who_is_asked_to_end_goes_on);
 	tcase_add_test(t, who_hangs_is_killed);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

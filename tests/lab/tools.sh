@@ -1,17 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The daemon calls nft for some of its work. One that hangs must not take the daemon with it, and
-# those who may only look must not be able to keep it busy.
+# The daemon calls nft and iptables for some of its work. One that hangs must not take the daemon with it,
+# those who may only look must not be able to keep it busy, and no answer is no "no".
 . "$(dirname "$0")/lib.sh"
 
 readonly PORT=7000
 
-# A tool in the place of nft, for the daemon's eyes only, that does as nft unless told to hang.
+# Tools in the place of nft and iptables, for the daemon's eyes only, that do as these unless told to hang, or
+# to die when they are asked whether a chain is there.
 tool_make() {
-	local nft
+	local nft ipt
 
 	nft=$(command -v nft)
+	ipt=$(readlink -f "$(command -v iptables)")
 	cp "$nft" "$LAB_TMP/nft.real"
+	cp "$ipt" "$LAB_TMP/iptables.real"
+	cat >"$LAB_TMP/iptables" <<-EOF
+		#!/bin/bash
+		[ -e $LAB_TMP/silent ] && case "\$*" in *' -S TCPGUARD'*) kill -KILL \$\$ ;; esac
+		exec -a "\${0##*/}" $LAB_TMP/iptables.real "\$@"
+	EOF
 	cat >"$LAB_TMP/nft" <<-EOF
 		#!/bin/sh
 		echo "\$*" >>$LAB_TMP/nft.calls
@@ -20,9 +28,10 @@ tool_make() {
 	EOF
 	cat >"$LAB_TMP/daemon" <<-EOF
 		#!/bin/sh
-		mount --bind $LAB_TMP/nft $(readlink -f "$nft") && exec $TCPGUARDD "\$@"
+		mount --bind $LAB_TMP/nft $(readlink -f "$nft") && mount --bind $LAB_TMP/iptables $ipt &&
+			exec $TCPGUARDD "\$@"
 	EOF
-	chmod 755 "$LAB_TMP/nft" "$LAB_TMP/daemon"
+	chmod 755 "$LAB_TMP/nft" "$LAB_TMP/iptables" "$LAB_TMP/daemon"
 	TCPGUARDD=$LAB_TMP/daemon
 }
 
@@ -71,12 +80,30 @@ hang() {
 	rm "$LAB_TMP/hang"
 }
 
+rules_left() {
+	in_guard iptables-save -t raw | grep -c TCPGUARD
+}
+
+no_answer() {
+	guard_config adaptive "" "firewall = iptables"
+	guard_start
+	touch "$LAB_TMP/silent"
+	guard_stop
+	check "rules that may be there still are not said to be gone" \
+		grep -q 'cannot remove the firewall rules' "$LAB_TMP/guard.log"
+	rm "$LAB_TMP/silent"
+	check "they are" number "$(rules_left)" '>' 0
+	guard_start
+	guard_stop
+	check "the next daemon takes them away" number "$(rules_left)" = 0
+}
+
 not() {
 	! "$@"
 }
 
 lab_init
-lab_need_programs mount nft pgrep
+lab_need_programs iptables mount nft pgrep
 tool_make
 lab_topology gateway
 SERVER=$SERVER4
@@ -85,4 +112,5 @@ guard_config adaptive "" "kernel-set = yes"
 guard_start
 look_often
 hang
+no_answer
 lab_end
