@@ -25,7 +25,8 @@ void icmp_input(struct turn *t, struct pkt *in)
 	if (!(f->flags & FLOW_TRANSLATED))
 		return;
 	if (flow_is_terminated(f)) {
-		terminate_icmp(t, i, dir, in);
+		if (turn_checksum_good(t, in)) /* its way ends here */
+			terminate_icmp(t, i, dir, in);
 		return;
 	}
 	if (flow_is_splicing(f)) {

@@ -193,13 +193,14 @@ const char *pkt_error_text(int error)
 
 bool pkt_checksum_ok(const struct pkt *p)
 {
-	uint32_t tcp_len = p->len - p->l4_off;
-	uint64_t sum;
+	uint32_t len = p->len - p->l4_off;
+	uint64_t sum = 0;
 
-	if (p->kind != PKT_TCP || !pkt_is_complete(p))
+	if ((p->kind != PKT_TCP && p->kind != PKT_ICMP_ERROR) || !pkt_is_complete(p))
 		return false;
 	if (p->csum == PKT_CSUM_PARTIAL)
 		return true;
-	sum = csum_pseudo(&p->src, &p->dst, PROTO_TCP, tcp_len);
-	return csum_fold(csum_add_bytes(sum, p->data + p->l4_off, tcp_len)) == 0xffff;
+	if (p->protocol != PROTO_ICMP) /* the only one without a pseudo header */
+		sum = csum_pseudo(&p->src, &p->dst, p->protocol, len);
+	return csum_fold(csum_add_bytes(sum, p->data + p->l4_off, len)) == 0xffff;
 }

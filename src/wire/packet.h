@@ -151,7 +151,7 @@ static inline uint32_t pkt_seg_len(const struct pkt *p)
 }
 
 /*
- * pkt_checksum_ok() - verify the TCP checksum of a complete packet (RFC 9293 3.1, MUST-3).
+ * pkt_checksum_ok() - verify the checksum of a complete TCP packet (RFC 9293 3.1, MUST-3) or ICMP error.
  * True for PKT_CSUM_PARTIAL. False when the packet is not complete.
  */
 bool pkt_checksum_ok(const struct pkt *p);

@@ -206,6 +206,32 @@ static void one_says(bool by_server, uint32_t at, uint32_t len)
 	}
 }
 
+START_TEST(a_corrupted_error_is_not_believed)
+{
+	static struct fx_tx sent;
+	uint32_t flip = _i ? 40 + 6 : 20 + 6; /* in the MTU */
+
+	fx_family(_i ? 6 : 4);
+	c = fx_conn();
+	open_both();
+	one_says(true, 1, 1428);
+	sent = fx.sent[0];
+	sent.pkt.data = sent.data;
+	fx.csum = PKT_CSUM_UNVERIFIED;
+	for (int good = 0; good < 2; good++) {
+		fx.last.len = seg_icmp_error(seg_end(_i ? "2001:db8::99" : "203.0.113.1", 0).addr,
+					     _i ? 2 : UNREACHABLE, _i ? 0 : 4, 1400, sent.data, 100,
+					     fx.last.data, sizeof(fx.last.data));
+		fx.last.data[flip] ^= good ? 0 : 1;
+		ck_assert_int_eq(fx_offer_bytes(), GUARD_DROP);
+		ck_assert_int_eq(fx.out->drop,
+				 good ? GUARD_DROP_CONSUMED : GUARD_DROP_BAD_CHECKSUM);
+		poll();
+		ck_assert_int_eq(fx.n_sent > 0, good);
+	}
+}
+END_TEST
+
 START_TEST(errors_do_not_end_a_connection)
 {
 	static const struct {
@@ -356,6 +382,7 @@ int main(void)
 	tcase_add_test(t, odd_options_are_survived);
 	tcase_add_loop_test(t, a_server_without_an_mss, 0, 2);
 	tcase_add_test(t, urgent_data_goes_on);
+	tcase_add_loop_test(t, a_corrupted_error_is_not_believed, 0, 2);
 	tcase_add_loop_test(t, errors_do_not_end_a_connection, 0, 2);
 	tcase_add_test(t, soft_errors_do_not_end_a_call);
 	tcase_add_test(t, a_path_of_ipv6_that_is_too_small_to_be_true);
