@@ -102,7 +102,7 @@ static uint32_t measure(struct world *w, const struct row *r)
 			printf("seed %u: %s\n", (unsigned)seed, w->why);
 			return 0;
 		}
-		total += w->finished - 1000 * USEC_PER_SEC;
+		total += w->finished - BEGIN;
 	}
 	return (uint32_t)((uint64_t)BYTES * 8 * SEEDS * 1000 / total);
 }

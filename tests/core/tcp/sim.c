@@ -13,6 +13,9 @@
 
 #include "world.h"
 
+#define JUMP_HARMLESS (50 * USEC_PER_SEC) /* less than any time-out that ends a connection */
+#define JUMP_MAX      (20 * 24 * 3600 * USEC_PER_SEC)
+
 struct options {
 	uint64_t seed, runs;
 	unsigned seconds;
@@ -75,6 +78,17 @@ static void plan_host(struct rng *r, struct host_plan *h)
 	plan_config(r, &h->config);
 }
 
+/* plan_jump() - up to some days; most so short that nothing may break of it. */
+static void plan_jump(struct rng *r, struct jump_plan *j)
+{
+	j->at = rng_below(r, 20 * USEC_PER_SEC);
+	j->by = rng_range(r, 1, 1000) * USEC_PER_MSEC;
+	if (rng_pct(r, 40))
+		j->by *= rng_range(r, 1, JUMP_HARMLESS / USEC_PER_SEC);
+	if (rng_pct(r, 20))
+		j->by = rng_below(r, JUMP_MAX);
+}
+
 static void plan_make(struct plan *p, uint64_t seed)
 {
 	struct rng r;
@@ -98,6 +112,24 @@ static void plan_make(struct plan *p, uint64_t seed)
 	p->host[1].answers = rng_pct(&r, 30);
 	plan_config(&r, &p->pipe_config);
 	p->pipe_max_len = rng_pct(&r, 50) ? 0 : (uint32_t)rng_range(&r, 1, 65535);
+	for (unsigned i = 0; i < MACHINES; i++) {
+		if (rng_pct(&r, 15))
+			plan_jump(&r, &p->jump[i]);
+	}
+}
+
+/* may_break() - is there anything in @p that may end a connection before its time? */
+static bool may_break(const struct plan *p)
+{
+	for (unsigned i = 0; i < ENDS; i++) {
+		if (p->link[i].loss_ppm || p->link[i].corrupt_ppm)
+			return true;
+	}
+	for (unsigned i = 0; i < MACHINES; i++) {
+		if (p->jump[i].by > JUMP_HARMLESS)
+			return true;
+	}
+	return p->host[0].abort_at != UINT32_MAX || p->host[1].abort_at != UINT32_MAX;
 }
 
 struct totals {
@@ -114,11 +146,15 @@ static int run_seed(struct world *w, const struct options *o, uint64_t seed, str
 	plan.verbose = o->verbose;
 	if (world_run(w, &plan)) {
 		printf("seed %llu, after %.3f s: %s\n", (unsigned long long)seed,
-		       (double)w->now / 1e6 - 1000, w->why);
+		       (double)(w->now - BEGIN) / 1e6, w->why);
 		return -1;
 	}
 	for (unsigned i = 0; i < ENDS; i++)
 		broken |= w->end[i].tcb->error != TCP_ERROR_NONE;
+	if (broken && !may_break(&plan)) {
+		printf("seed %llu: broken off without a reason\n", (unsigned long long)seed);
+		return -1;
+	}
 	totals->runs++;
 	totals->packets += w->packets;
 	totals->dropped += w->dropped;

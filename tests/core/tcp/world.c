@@ -42,9 +42,18 @@ static bool is_host(unsigned end)
 	return end < 2;
 }
 
+/* world_clock() - what the machine of @end takes for the time. */
+usec_t world_clock(const struct world *w, unsigned end)
+{
+	const struct jump_plan *jump = &w->plan.jump[is_host(end) ? end : 2];
+
+	return w->now + (w->now >= BEGIN + jump->at ? jump->by : 0);
+}
+
 static struct tcp_pipe_io pipe_io(struct world *w)
 {
-	return (struct tcp_pipe_io){&w->plan.pipe_config, {&w->pool[1], w->chunk[1], NULL, 0}, w->now};
+	return (struct tcp_pipe_io){
+		&w->plan.pipe_config, {&w->pool[1], w->chunk[1], NULL, 0}, world_clock(w, 2)};
 }
 
 struct tcp_io world_io(struct world *w, unsigned end)
@@ -58,7 +67,7 @@ struct tcp_io world_io(struct world *w, unsigned end)
 	/* cppcheck-suppress arrayIndexOutOfBounds ; is_host(): end is 0 or 1 */
 	config = &w->plan.host[end].config;
 	return (struct tcp_io){
-		config, {&w->pool[0], w->chunk[0], NULL, 0}, &e->in, &e->out, w->now};
+		config, {&w->pool[0], w->chunk[0], NULL, 0}, &e->in, &e->out, world_clock(w, end)};
 }
 
 /* ---- applications ---- */
@@ -312,6 +321,16 @@ static void check_pipe(struct world *w)
 	}
 }
 
+/* timer_due() - on everybody's clock; a clock that has jumped may be past it. */
+static usec_t timer_due(const struct world *w, unsigned end)
+{
+	usec_t clock = world_clock(w, end), due = tcp_deadline(w->end[end].tcb, clock);
+
+	if (due == USEC_NEVER)
+		return due;
+	return due > clock ? w->now + (due - clock) : w->now;
+}
+
 static usec_t next_event(struct world *w)
 {
 	usec_t next = USEC_NEVER, at;
@@ -319,8 +338,13 @@ static usec_t next_event(struct world *w)
 	if (network_next(w, &at))
 		next = at;
 	for (unsigned i = 0; i < ENDS; i++) {
-		at = tcp_deadline(w->end[i].tcb, w->now);
+		at = timer_due(w, i);
 		next = at < next ? at : next;
+	}
+	for (unsigned i = 0; i < MACHINES && next != USEC_NEVER; i++) {
+		at = BEGIN + w->plan.jump[i].at;
+		if (at > w->now && at < next)
+			next = at;
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		at = w->end[i].stalled_until;
@@ -328,6 +352,76 @@ static usec_t next_event(struct world *w)
 			next = at;
 	}
 	return next;
+}
+
+static uint32_t clock_ms(const struct world *w, unsigned end)
+{
+	return (uint32_t)(world_clock(w, end) / USEC_PER_MSEC);
+}
+
+/* is_timeout() - is it about to give up waiting for what it has sent, or for a window? */
+static bool is_timeout(const struct world *w, unsigned i)
+{
+	const struct tcb *t = w->end[i].tcb;
+
+	return (t->timer == TCB_TIMER_RTO || t->timer == TCB_TIMER_PERSIST) &&
+	       seq_leq(t->timer_at, clock_ms(w, i));
+}
+
+/*
+ * check_timeout() - of retransmissions and probes. One that follows another, with nothing measured in between,
+ * is twice as patient, up to the bound; none comes before its time.
+ */
+static void check_timeout(struct world *w, unsigned i, uint32_t before)
+{
+	struct end *e = &w->end[i];
+	const struct tcb *t = e->tcb;
+	const struct tcp_config *c = i < 2 ? &w->plan.host[i].config : &w->plan.pipe_config;
+	uint32_t now = clock_ms(w, i);
+	uint32_t patience = t->timer_at - now - 1;
+
+	if (t->state == TCPS_CLOSED)
+		return;
+	if (t->backoff != before + 1 || patience < t->rto_ms || patience > c->rto_max_ms)
+		world_fail(w, "end %u: time-out %u in a row, the next in %u ms, rto %u", i,
+			   t->backoff, patience, t->rto_ms);
+	if (before > 0 && e->fired == before && e->fired_rto == t->rto_ms) {
+		if (patience < 2 * e->patience && patience < c->rto_max_ms)
+			world_fail(w, "end %u: time-outs of %u and %u ms", i, e->patience,
+				   patience);
+		if (now - e->fired_at < e->patience)
+			world_fail(w, "end %u: a time-out after %u of %u ms", i, now - e->fired_at,
+				   e->patience);
+	}
+	e->fired_at = now;
+	e->fired = t->backoff;
+	e->fired_rto = t->rto_ms;
+	e->patience = patience;
+}
+
+static void expire(struct world *w)
+{
+	bool timeout[ENDS];
+	uint32_t before[ENDS];
+
+	for (unsigned i = 0; i < ENDS; i++) {
+		timeout[i] = is_timeout(w, i);
+		before[i] = w->end[i].tcb->backoff;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		struct tcp_io io = world_io(w, i);
+
+		tcp_expire(w->end[i].tcb, &io);
+	}
+	if (w->plan.piped) {
+		struct tcp_pipe_io pio = pipe_io(w);
+
+		tcp_pipe_expire(&w->pipe, &pio);
+	}
+	for (unsigned i = 0; i < ENDS; i++) {
+		if (timeout[i])
+			check_timeout(w, i, before[i]);
+	}
 }
 
 static bool everybody_done(const struct world *w)
@@ -357,16 +451,7 @@ static void advance(struct world *w)
 		return;
 	}
 	w->now = next > w->now ? next : w->now;
-	for (unsigned i = 0; i < 2; i++) {
-		struct tcp_io io = world_io(w, i);
-
-		tcp_expire(w->end[i].tcb, &io);
-	}
-	if (w->plan.piped) {
-		struct tcp_pipe_io pio = pipe_io(w);
-
-		tcp_pipe_expire(&w->pipe, &pio);
-	}
+	expire(w);
 }
 
 static void begin(struct world *w, const struct plan *plan)
@@ -376,7 +461,7 @@ static void begin(struct world *w, const struct plan *plan)
 	memset(w, 0, sizeof(*w));
 	memcpy(w->chunk, chunk, sizeof(chunk));
 	w->plan = *plan;
-	w->now = 1000 * USEC_PER_SEC;
+	w->now = BEGIN;
 	w->hash = 0xcbf29ce484222325u;
 	rng_seed(&w->rng, plan->seed, 1);
 	tcp_pool_init(&w->pool[0], CHUNKS);

@@ -14,8 +14,10 @@
 #include "wire/build.h"
 
 #define ENDS	   4 /* 0: host 0, 1: host 1, 2: pipe toward host 0, 3: pipe toward host 1 */
+#define MACHINES   3 /* hosts and pipe */
 #define CHUNKS	   4096
 #define TIME_LIMIT (24 * 3600 * USEC_PER_SEC)
+#define BEGIN	   (1000 * USEC_PER_SEC) /* when everything begins */
 
 struct link_plan {
 	uint32_t loss_ppm, dup_ppm, reorder_ppm, corrupt_ppm, ce_ppm;
@@ -40,11 +42,17 @@ struct host_plan {
 	uint32_t max_len; /* of what it polls */
 };
 
+/* A machine stands still, or its clock is set: from @at on it is ahead of all others. */
+struct jump_plan {
+	usec_t at, by;
+};
+
 struct plan {
 	uint64_t seed;
 	bool piped, cookie, simultaneous;
 	struct link_plan link[ENDS]; /* by the end that sends into it */
 	struct host_plan host[2];
+	struct jump_plan jump[MACHINES];
 	struct tcp_config pipe_config;
 	struct tcp_offer pipe_offer[2];
 	uint32_t pipe_max_len;
@@ -67,6 +75,8 @@ struct end {
 	uint32_t adv; /* right edge, as advertised by it */
 	uint8_t own_scale;
 	uint64_t sent, sent_bytes;
+	/* its last time-out: when, which one in a row, and how long the next one was to take */
+	uint32_t fired_at, fired, fired_rto, patience;
 };
 
 struct packet;
@@ -104,6 +114,7 @@ void network_clear(struct world *w);
 unsigned network_peer(const struct world *w, unsigned end);
 
 /* world.c, for network.c */
+usec_t world_clock(const struct world *w, unsigned end);
 struct tcp_io world_io(struct world *w, unsigned end);
 void world_input(struct world *w, unsigned end, struct tcp_segment *s);
 
