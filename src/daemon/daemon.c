@@ -17,6 +17,7 @@
 #include "daemon/notify.h"
 #include "daemon/retire.h"
 #include "daemon/sandbox.h"
+#include "daemon/state_file.h"
 
 #define POLL_MS	      100 /* how often events of the guards are collected */
 #define DRAIN_MS      500 /* how long packets may wait for their verdict at the end */
@@ -407,9 +408,34 @@ static const struct {
 	{start_firewall, stop_firewall},
 };
 
+static void warn_of(const char *dir, const char *what)
+{
+	if (dir_is_anybodys(dir))
+		log_message(
+			LOG_WARNING,
+			"everybody may write to %s and take the place of %s there: chmod o-w %s",
+			dir, what, dir);
+}
+
+/* warn_of_directories() - those that others may tamper with. */
+static void warn_of_directories(const struct conf *c)
+{
+	char dir[sizeof(c->control_socket)];
+	char *slash;
+
+	memcpy(dir, c->control_socket, sizeof(dir));
+	slash = strrchr(dir, '/');
+	if (slash && slash != dir) {
+		*slash = '\0';
+		warn_of(dir, "the control socket");
+	}
+	warn_of(c->state_dir, "what is kept");
+}
+
 static void serve(struct daemon *d)
 {
 	attacks_open(d); /* not sooner: a start that fails says one thing */
+	warn_of_directories(d->conf);
 	if (!d->takeover.adopted) /* else the guards know better than the file */
 		baselines_restore(d);
 	log_message(LOG_NOTICE, "guarding %u service%s with %u worker%s, firewall: %s",

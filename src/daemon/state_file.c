@@ -47,6 +47,13 @@ int state_dir_make(const char *dir, char *why, size_t why_len)
 	return S_ISDIR(st.st_mode) ? 0 : refuse("use the directory", dir, ENOTDIR, why, why_len);
 }
 
+bool dir_is_anybodys(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX);
+}
+
 int state_dir_lock(const char *dir, char *why, size_t why_len)
 {
 	char path[STATE_FILE_PATH_MAX];

@@ -21,6 +21,9 @@
  */
 int state_dir_make(const char *dir, char *why, size_t why_len);
 
+/* dir_is_anybodys() - may everybody write to @dir, and put something else in place of what others have there? */
+bool dir_is_anybodys(const char *dir);
+
 /*
  * state_dir_lock() - make @dir one's own as long as the daemon lives, so that two of them do not mix
  * what they remember. @dir is made as by state_dir_make().

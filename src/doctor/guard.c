@@ -161,6 +161,27 @@ static void check_state(struct doctor *d)
 		found(d, "state", FINDING_OK, NULL, "%s has room", d->conf->state_dir);
 }
 
+/* check_socket() - who may put another socket in the place of the daemon's? */
+static void check_socket(struct doctor *d)
+{
+	char dir[CONF_SOCKET_MAX], path[CONF_SOCKET_MAX + 64], command[CONF_SOCKET_MAX + 16];
+	struct stat st;
+	char *slash;
+
+	if (!d->conf)
+		return;
+	snprintf(dir, sizeof(dir), "%s", d->conf->control_socket);
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+	snprintf(path, sizeof(path), "%s%s", d->world->root, dir);
+	if (!dir[0] || stat(path, &st) < 0 || !(st.st_mode & S_IWOTH) || (st.st_mode & S_ISVTX))
+		return;
+	snprintf(command, sizeof(command), "chmod o-w %s", dir);
+	found(d, "privileges", FINDING_WARNING, command,
+	      "everybody may write to %s and take the place of the control socket there", dir);
+}
+
 void check_privileges(struct doctor *d)
 {
 	if (!d->privileged)
@@ -171,6 +192,7 @@ void check_privileges(struct doctor *d)
 	check_user(d);
 	check_enabled(d);
 	check_state(d);
+	check_socket(d);
 }
 
 /* ---- firewall rules ---- */

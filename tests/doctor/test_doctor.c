@@ -451,7 +451,15 @@ START_TEST(state)
 	chmod(dir, 0777);
 	examine(WEB, runs);
 	expect("state", FINDING_WARNING, "everybody may write", "chmod o-w /var/lib/tcpguard");
+	file("/run/tcpguard/x", "");
+	snprintf(dir, sizeof(dir), "%s/run/tcpguard", root);
+	chmod(dir, 0777);
+	examine(WEB, runs);
+	expect("privileges", FINDING_WARNING, "place of the control socket",
+	       "chmod o-w /run/tcpguard");
+	chmod(dir, 01777);
 	no_file("/var/lib/tcpguard/baselines.json");
+	snprintf(dir, sizeof(dir), "%s/var/lib/tcpguard", root);
 	rmdir(dir);
 	examine(WEB, runs);
 	expect("state", FINDING_WARNING, "is no directory", "mkdir -m 750 /var/lib/tcpguard");

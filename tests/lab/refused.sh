@@ -103,6 +103,7 @@ directories() {
 	as_nobody
 	try_for 5 grep -q "guarding" "$LAB_TMP/nobody.log"
 	verdict $? "a state directory of somebody else: it guards nevertheless"
+	told "everybody may write to" "$LAB_TMP/mine" "a socket's directory of everybody"
 	told "cannot be written: cannot use" "$LAB_TMP/state" "a state directory of somebody else"
 	stop nobody
 }
