@@ -55,7 +55,7 @@ lint_manuals() {
 
 lint_c() {
 	flags=-D_GNU_SOURCE
-	for flag in ${LINT_CPPFLAGS-} -Isrc -Itests/wire -I.; do
+	for flag in ${LINT_CPPFLAGS-} -Isrc -Itests -Itests/wire -I.; do
 		case $flag in
 		-I* | -D*) flags="$flags $flag" ;;
 		esac

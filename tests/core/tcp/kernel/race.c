@@ -101,7 +101,7 @@ static void report(void)
 		ours[i] = goodput(&paths[2 * i]);
 		kernel[i] = goodput(&paths[2 * i + 1]);
 		printf("seed %llu: %.0f kbit/s, the kernel %.0f\n",
-		       (unsigned long long)(opt.seed + i), ours[i], kernel[i]);
+		       (unsigned long long)opt.seed + i, ours[i], kernel[i]);
 		if (opt.verbose) {
 			print_lane("we", &paths[2 * i]);
 			print_lane("the kernel", &paths[2 * i + 1]);

@@ -613,7 +613,7 @@ int main(int argc, char **argv)
 		if (!run_apart(seed + i, &out))
 			snprintf(out.why, sizeof(out.why), "died");
 		if (out.why[0]) {
-			printf("seed %llu: %s\n", (unsigned long long)(seed + i), out.why);
+			printf("seed %llu: %s\n", (unsigned long long)seed + i, out.why);
 			failed++;
 			continue;
 		}
