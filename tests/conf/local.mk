@@ -16,6 +16,9 @@ tests_conf_test_conf_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_conf_test_conf_LDADD = libconf.la libcore.la libwire.la libbase.la $(CHECK_LIBS)
 endif
 
+TESTS += tests/conf/manual.sh
+dist_noinst_SCRIPTS += tests/conf/manual.sh
+
 # Where tests/fuzz/run_corpus.sh looks for it.
 check_PROGRAMS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/conf/fuzz_conf.c tests/fuzz/driver.c tests/fuzz/fuzz.h

@@ -15,6 +15,7 @@ lab_tests = \
 	tests/lab/lifecycle.sh \
 	tests/lab/lossy.sh \
 	tests/lab/malformed.sh \
+	tests/lab/none.sh \
 	tests/lab/options.sh \
 	tests/lab/path.sh \
 	tests/lab/placement.sh \
