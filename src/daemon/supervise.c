@@ -18,10 +18,11 @@
 #include "daemon/clock.h"
 #include "daemon/handover.h"
 
-#define AGAIN_MS       100 /* until it is started again, as RestartSec= of the unit */
-#define AGAIN_MAX_MS   5000 /* if it never gets ready */
-#define WATCHDOG       (10 * USEC_PER_SEC) /* as WatchdogSec=, unless WATCHDOG_USEC says otherwise */
-#define FDS_START      3
+#define AGAIN_MS     100 /* until it is started again, as RestartSec= of the unit */
+#define AGAIN_MAX_MS 5000 /* if it never gets ready */
+#define WATCHDOG     (10 * USEC_PER_SEC) /* as WatchdogSec=, unless WATCHDOG_USEC says otherwise */
+#define STOP_MAX     (10 * USEC_PER_SEC) /* as TimeoutStopSec=, who ends is not heard of */
+#define FDS_START    3
 
 struct supervisor {
 	char **argv;
@@ -209,7 +210,10 @@ static void pass_on(struct supervisor *s)
 
 	if (read(s->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	s->ending |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+	if (!s->ending && (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)) {
+		s->ending = true;
+		s->alive = clock_now();
+	}
 	s->renewing |= info.ssi_signo == SIGUSR2;
 	if (s->pid > 0 && info.ssi_signo != SIGCHLD)
 		kill(s->pid, (int)info.ssi_signo);
@@ -217,9 +221,11 @@ static void pass_on(struct supervisor *s)
 
 static void watch(struct supervisor *s)
 {
-	usec_t now = clock_now();
+	usec_t now = clock_now(), patience = s->watchdog;
 
-	if (s->pid <= 0 || now < s->alive || now - s->alive < s->watchdog)
+	if (s->ending && patience < STOP_MAX)
+		patience = STOP_MAX;
+	if (s->pid <= 0 || now < s->alive || now - s->alive < patience)
 		return;
 	say("it has not been heard of for seconds:", (long)((now - s->alive) / USEC_PER_SEC));
 	kill(s->pid, SIGABRT);

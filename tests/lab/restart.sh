@@ -41,8 +41,8 @@ held() {
 
 # load() - a new connection every 20 ms, each with a request.
 load() {
-	start load in_client "$TOOLS/peer" load --to "$SERVER4:80" --rate 50 --timeout 10 \
-		--seconds "$1"
+	start load in_client "$TOOLS/peer" load --to "$SERVER4:80" --rate $((50 / LAB_SLOW)) --timeout 10 \
+		--seconds $((KILLS * (1 + LAB_SLOW) / 2 + 5))
 }
 
 replaced() {
@@ -80,7 +80,7 @@ kills() {
 	rules=$(rules_now)
 	files=$(open_files)
 	spliced=$(stat_of spliced)
-	load $((KILLS + 5))
+	load
 	for ((i = 0; i < KILLS; i++)); do
 		killed
 	done
@@ -167,6 +167,24 @@ refused_upgrades() {
 	check "and answers" guard_answers
 }
 
+# explain() - what the daemon has said, if something is wrong
+explain() {
+	[ $LAB_FAILED = 0 ] || tail -n 150 "$LAB_TMP/guard.log" | sed 's/^/# /'
+}
+
+# slow_stop() - nothing is heard of a daemon that ends, and that takes as long as it takes.
+slow_stop() {
+	local pid
+
+	pid=$(daemon_pid)
+	kill -STOP "$pid"
+	kill -TERM "${LAB_PID[guard]}"
+	sleep 4
+	kill -CONT "$pid"
+	finish guard
+	verdict $? "a stop takes longer than the watchdog waits: it ends with status 0"
+}
+
 lab_init
 lab_need_programs nginx iptables-save python3
 [ -x "$TOOLS/freeze" ] || lab_die "$TOOLS/freeze is not built"
@@ -187,13 +205,17 @@ if [ -z "${LAB_ONLY_KILLS:-}" ]; then
 	others
 	refused_upgrades
 	stopped
+	explain
 	guard_stop
 	export WATCHDOG_USEC=2000000
 	guard_start --supervise
 	hanging
+	slow_stop
+else
+	guard_stop
+	verdict $? "it ends with status 0 on SIGTERM"
 fi
-guard_stop
-verdict $? "it ends with status 0 on SIGTERM"
 check "no rule is left" number "$(rules_now)" = 0
 check "no queue is left" number "$(in_guard cat /proc/net/netfilter/nfnetlink_queue | wc -l)" = 0
+explain
 lab_end
