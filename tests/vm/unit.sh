@@ -34,6 +34,13 @@ not() {
 	! "$@"
 }
 
+# quiet() - a command of many words, which are told if it fails
+quiet() {
+	"$@" >"$LAB_TMP/words" 2>&1 && return
+	sed 's/^/# /' "$LAB_TMP/words"
+	return 1
+}
+
 ctl() {
 	tcpguardctl "$@"
 }
@@ -110,8 +117,8 @@ confined() {
 	check "there are system call filters" process Seccomp 2
 	check "every stage of the sandbox was entered" not journal_has 'stage .* of the sandbox'
 	check "systemd warns of nothing in the unit" not journal_has 'Unknown key|Failed to (set up|apply)|ignoring'
-	check "systemd-analyze security: 2.5 or better" systemd-analyze security --offline=true --threshold=25 $UNIT
-	check "and so for the unit as it runs" systemd-analyze security --threshold=25 tcpguard.service
+	check "systemd-analyze security: 2.5 or better" quiet systemd-analyze security --offline=true --threshold=25 $UNIT
+	check "and so for the unit as it runs" quiet systemd-analyze security --threshold=25 tcpguard.service
 	# Not only promised: what the unit forbids cannot be done.
 	in_unit() {
 		nsenter -t "$(property MainPID)" -m -- "$@" 2>/dev/null
@@ -217,7 +224,7 @@ lab_init
 lab_need_programs nginx systemctl nsenter dpkg nft
 [ "$(cat /proc/1/comm)" = systemd ] || lab_skip "systemd is not PID 1 here"
 [ -f /opt/tcpguard.deb ] || lab_skip "there is no package to install here"
-check "the package installs" dpkg -i /opt/tcpguard.deb
+check "the package installs" quiet dpkg -i /opt/tcpguard.deb
 this_machine
 peer_start $PORT
 nginx_start
@@ -233,7 +240,7 @@ check "it stops" systemctl stop tcpguard
 check "properly" is Result success
 check "no rules are left" not rules
 check "clients are served without it" each_family
-check "a purge" dpkg -P tcpguard
+check "a purge" quiet dpkg -P tcpguard
 check "no unit is left" not systemctl cat tcpguard.service
 [ $LAB_FAILED = 0 ] || journalctl -u tcpguard --no-pager -o short-monotonic | tail -n 60 | sed 's/^/# /'
 lab_end
