@@ -12,14 +12,14 @@ usage() {
 
 		  --build DIR     where tcpguardd and the tools were built (default: here)
 		  --rounds N      (default 3)
-		  --only WHAT     one or more of: throughput connections latency syn memory dump,
-		                  joined by commas (default: all)
+		  --only WHAT     one or more of: throughput connections latency syn memory dump
+		                  goodput, joined by commas (default: all)
 		  --seconds S     of each measurement (default 2)
 		  --json FILE     results as JSON (default: bench.json in the build directory)
 	END
 }
 
-ALL=throughput,connections,latency,syn,memory,dump
+ALL=throughput,connections,latency,syn,memory,dump,goodput
 ROUNDS=3 ONLY=$ALL SECONDS_EACH=2 JSON=''
 # shellcheck disable=SC2034 # read by args.sh
 ARGS="--build BUILD_DIR text
@@ -324,6 +324,17 @@ dump() {
 	guard_stop
 }
 
+# --- goodput ------------------------------------------------------------------------------------
+
+# goodput() - of the guard's own TCP and of the kernel's CUBIC, in kbit/s, at the same time over wires that lose
+# the same packets: 1 %, at 100 Mbit/s, 25 ms each way.
+goodput() {
+	progress "  the guard's own TCP, beside the kernel's"
+	"$BUILD_DIR/tests/core/tcp/kernel/race" --flows 12 --seconds 30 --loss 10000 >"$LAB_TMP/race"
+	note goodput guard "$(sed -n 's/^medians.*: \([0-9]*\) kbit.s, the kernel.*/\1/p' "$LAB_TMP/race")"
+	note goodput kernel "$(sed -n 's/^medians.*the kernel \([0-9]*\):.*/\1/p' "$LAB_TMP/race")"
+}
+
 # --- all of it ----------------------------------------------------------------------------------
 
 gateway_round() {
@@ -341,6 +352,9 @@ gateway_round() {
 
 servers_start() {
 	NGINX_WORKERS=2
+	# a connection is: connect, 1 KB, close
+	mkdir -p "$LAB_TMP/www"
+	printf '%1024s' '' >"$LAB_TMP/www/index.html"
 	nginx_start
 	peer_start $PEER_PORT
 	start iperf in_server iperf3 -s -p $IPERF_PORT
@@ -371,6 +385,7 @@ main() {
 		for name in "${!LAB_PID[@]}"; do stop "$name"; done
 		lab_teardown
 	fi
+	if wanted goodput; then goodput; fi
 	if wanted syn; then
 		lab_topology host
 		servers_start

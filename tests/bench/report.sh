@@ -70,6 +70,7 @@ promises() {
 	promise "terminate, one stream down, of HAProxy" "$(ratio one_stream_down terminate haproxy)" '>=' 1.0
 	promise "terminate, 100 streams, of HAProxy" "$(ratio hundred_streams_up terminate haproxy)" '>=' 1.0
 	promise "terminate, new connections, of HAProxy" "$(ratio connections terminate haproxy)" '>=' 0.5
+	promise "terminate, goodput at 1 % loss, of the kernel's CUBIC" "$(ratio goodput guard kernel)" '>=' 0.85
 	promise "SYNs answered per CPU-second, of SYNPROXY" \
 		"$(ratio max_per_cpu_second guard_host synproxy_host)" '>=' 0.40
 	promise "relay, time to first byte p50, of SYNPROXY" \
@@ -100,7 +101,7 @@ tables() {
 	table_of "ten streams up, Gbit/s" ten_streams_up %.2f
 	table_of "hundred streams up, Gbit/s" hundred_streams_up %.2f
 	table_of "long packets cut in user space" cut_here
-	table_of "new HTTP connections/s" connections
+	table_of "new HTTP connections/s, 1 KB each" connections
 	table_of "  errors" connection_errors
 	table_of "connect p50, us" quiet_connect_p50
 	table_of "connect p99, us" quiet_connect_p99
@@ -124,6 +125,10 @@ tables() {
 		printf '\n  bytes per half-open %s, per flow %s; arena of 1,000,000 flows %s MiB\n' \
 			"$(median half_open_bytes guard)" "$(median flow_bytes guard)" \
 			"$(cell million_flows_bytes guard %.1f 1048576)"
+	fi
+	if have goodput; then
+		printf '\n  goodput at 1 %% loss, 100 Mbit/s, 25 ms each way: %s kbit/s, of the kernel %s\n' \
+			"$(median goodput guard)" "$(median goodput kernel)"
 	fi
 	if have dump_flows; then
 		printf '\n  netstat of %s flows: %s ms; slowest packet %s ms, without a dump %s ms\n' \
