@@ -58,7 +58,7 @@ static bool delays_good(const struct delays *d)
 void tally_resume(struct tally *t)
 {
 	struct tally old = *t;
-	uint32_t sum = 0, n = 0;
+	uint32_t n = 0;
 
 	tally_init(t, &old.key);
 	if (delays_good(&old.delays))
@@ -68,10 +68,12 @@ void tally_resume(struct tally *t)
 	t->window = old.window;
 	t->second = old.second;
 	memcpy(t->source, old.source, sizeof(t->source));
-	memcpy(t->in_flight, old.in_flight, sizeof(t->in_flight));
-	for (uint32_t i = 0; i < FLIGHT_WINDOWS; i++)
-		sum += (uint32_t)t->in_flight[i];
-	t->in_flight_sum = (int32_t)sum;
+	for (uint32_t i = 0; i < FLIGHT_WINDOWS; i++) {
+		int32_t w = old.in_flight[i];
+
+		t->in_flight[i] = w > -FLIGHT_MAX && w < FLIGHT_MAX ? w : 0;
+		t->in_flight_sum += t->in_flight[i];
+	}
 	for (uint32_t i = 0; i < DESTINATIONS && old.destination[i].used; i++)
 		t->destination[n++] = (struct destination){
 			.addr = old.destination[i].addr,

@@ -28,6 +28,7 @@
 #define COHORTS	       32 /* ticks: 262 ms, beyond which hardly anybody's round trip is */
 #define FLIGHT_WINDOW  (100 * USEC_PER_MSEC)
 #define FLIGHT_WINDOWS 32 /* a cookie, or a handshake that was reset, counts as pending: 3.2 s */
+#define FLIGHT_MAX     (1 << 24) /* in one window: more is damage */
 #define SLOW_SECONDS   16 /* of 1.05 s, for the slow trigger */
 #define SOURCE_SETS    512
 #define SOURCE_WAYS    2
