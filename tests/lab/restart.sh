@@ -207,7 +207,7 @@ if [ -z "${LAB_ONLY_KILLS:-}" ]; then
 	stopped
 	explain
 	guard_stop
-	export WATCHDOG_USEC=2000000
+	export WATCHDOG_USEC=$((1000000 * (1 + LAB_SLOW)))
 	guard_start --supervise
 	hanging
 	slow_stop

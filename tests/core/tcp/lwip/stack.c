@@ -262,6 +262,7 @@ static void on_error(void *arg, err_t error)
 	a->closed = true;
 	/* the last ACK of a connection that both sides have finished */
 	if (error != ERR_CLSD || !a->fin_seen || !a->fin_sent)
+		/* NOLINTNEXTLINE(bugprone-signed-char-misuse): err_t is a small number, no character */
 		a->error = error;
 }
 
