@@ -37,7 +37,7 @@ uint64_t attacks_number(const struct daemon *daemon, const char *service, usec_t
 	return 0;
 }
 
-void notify_status(const char *text)
+void notify_status(const char *status)
 {
 }
 

@@ -209,6 +209,7 @@ static bool differs(const struct scene *s, const char *what, double is, double c
 /* is_as_good() - as the row of the committed table. */
 static bool is_as_good(const struct scene *s, const struct tally_of_scene *t, const char *file)
 {
+	uint64_t harmed_max;
 	bool worse = false;
 	struct row r;
 
@@ -221,11 +222,11 @@ static bool is_as_good(const struct scene *s, const struct tally_of_scene *t, co
 		       t->runs, r.runs);
 		return false;
 	}
+	harmed_max = r.harmed + t->clients / HARMED_EXTRA;
 	worse |= differs(s, "missed", t->missed, (double)r.missed, (double)r.missed);
 	worse |= differs(s, "alarms", t->alarms, (double)r.alarms, (double)r.alarms);
 	worse |= differs(s, "flaps", t->flaps, (double)r.flaps, (double)r.flaps);
-	worse |= differs(s, "harmed", (double)t->harmed, (double)r.harmed,
-			 (double)(r.harmed + t->clients / HARMED_EXTRA));
+	worse |= differs(s, "harmed", (double)t->harmed, (double)r.harmed, (double)harmed_max);
 	worse |= differs(s, "p50 in ms", percentile(t, 50), r.p50, r.p50 * P50_FACTOR + P50_MS);
 	worse |= differs(s, "p99 in ms", percentile(t, LATE_PERCENTILE), r.p99,
 			 r.p99 * P99_FACTOR + P99_MS);
