@@ -24,6 +24,7 @@ static long ahead(void)
 	return atol(text);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the libc's are reserved */
 int clock_gettime(clockid_t clock, struct timespec *ts)
 {
 	long rc = syscall(SYS_clock_gettime, clock, ts);
@@ -33,6 +34,7 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 	return (int)rc;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the libc's are reserved */
 time_t time(time_t *t)
 {
 	struct timespec ts = {0};
