@@ -75,10 +75,10 @@ much() {
 	lab_say "# $(echo "$LAB_LINE" | json total_us) us"
 	check "short connections, each closed by the server" short_connections
 	start flood in_client "$TOOLS/flood" --dst "$(echo "$SERVER" | tr -d '[]')" --port 80 \
-		--rate 20000 --seconds 4
+		--rate $((20000 / LAB_SLOW)) --seconds 4
 	sleep 0.5
 	check "200 short connections under flood" peer_load --to "$SERVER:80" --count 200 \
-		--concurrency 20 --timeout 5
+		--concurrency 20 --timeout $((5 * LAB_SLOW))
 	stop flood
 	check "no memory is held" try_for 5 no_flows
 }
