@@ -187,17 +187,25 @@ static void report_timer(const struct tcb *e, usec_t now, struct end_report *r)
 	r->timer_in = seq_gt(at, ms) ? (at - ms) * USEC_PER_MSEC : 0;
 }
 
+/* not_sent() - bytes of @s, which @by sends, that it has not sent for the first time. */
+static uint32_t not_sent(const struct tcp_stream *s, const struct tcb *by)
+{
+	uint32_t sent = by->snd_nxt - by->iss - 1 - !!(by->flags & TCB_FIN_SENT);
+
+	if (by->state == TCPS_CLOSED)
+		return tcp_stream_waiting(s);
+	return s->end - sent;
+}
+
 static void report_end(const struct tcp_pipe *p, unsigned i, usec_t now, struct end_report *r)
 {
-	const struct tcb *e = p->end[i], *other = p->end[!i];
-	uint32_t in = p->stream[i]->end - p->stream[i]->start;
-	uint32_t sent = other->snd_nxt - other->snd_una;
+	const struct tcb *e = p->end[i];
 
 	*r = (struct end_report){
-		.recv_queue = in > sent ? in - sent : 0,
-		.send_queue = p->stream[!i]->end - p->stream[!i]->start,
+		.recv_queue = not_sent(p->stream[i], p->end[!i]),
+		.send_queue = tcp_stream_waiting(p->stream[!i]),
 		.cwnd = e->cwnd,
-		.ssthresh = e->ssthresh == UINT32_MAX ? 0 : e->ssthresh,
+		.ssthresh = e->ssthresh == TCP_CWND_MAX ? 0 : e->ssthresh,
 		.srtt_us = e->flags & TCB_MEASURED ? e->srtt_us : 0,
 		.rttvar_us = e->flags & TCB_MEASURED ? e->rttvar_us : 0,
 		.rto_ms = e->rto_ms,

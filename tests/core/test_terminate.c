@@ -73,6 +73,52 @@ START_TEST(data_before_the_server_has_answered_is_kept)
 }
 END_TEST
 
+/* What `ends` shows of them is what they are like. */
+START_TEST(both_ends_can_be_seen)
+{
+	struct flow_report r;
+
+	prove(700);
+	r = fx_flow(c.client);
+	ck_assert(r.has_ends);
+	ck_assert_uint_eq(r.end[0].recv_queue, 700); /* the server's SYN takes none of them */
+	ck_assert_uint_eq(r.end[0].send_queue, 0);
+	ck_assert_str_eq(r.end[0].timer, "delack");
+	ck_assert_uint_eq(r.end[0].cwnd, 10 * 1448);
+	ck_assert_uint_eq(r.end[0].ssthresh, 0);
+	ck_assert_uint_eq(r.end[1].send_queue, 700);
+	ck_assert_uint_eq(r.end[1].srtt_us, 0);
+	ck_assert_str_eq(r.end[1].timer, "rto");
+	ck_assert_uint_eq(r.recv_queue, 700);
+	fx_advance(20 * USEC_PER_MSEC);
+	answer();
+	r = fx_flow(c.client);
+	ck_assert_uint_eq(r.end[0].recv_queue, 0);
+	ck_assert_uint_eq(r.end[1].send_queue, 700);
+	ck_assert_uint_eq(r.end[1].in_flight, 700);
+	ck_assert_uint_eq(r.end[1].srtt_us, 20000);
+	ck_assert_uint_eq(r.end[1].rttvar_us, 10000);
+	ck_assert_uint_eq(r.end[1].rto_ms, 220);
+	ck_assert_uint_eq(r.end[1].retransmits, 0);
+	ck_assert_uint_eq(r.end[1].ssthresh, 0);
+	ck_assert(r.end[1].timestamps && r.end[1].sack && r.end[1].wscale && !r.end[1].ecn);
+	fx_advance(3 * USEC_PER_SEC);
+	r = fx_flow(c.client);
+	ck_assert_str_eq(r.end[1].timer, "rto");
+	ck_assert_uint_gt(r.end[1].timer_in, 0);
+	ck_assert_uint_gt(r.end[1].retransmits, 2);
+	ck_assert_uint_eq(r.end[1].cwnd, 1448);
+	ck_assert_uint_gt(r.end[1].ssthresh, 0);
+	server(TCP_FIN | TCP_ACK, 1, 701, 300);
+	r = fx_flow(c.client);
+	ck_assert_uint_eq(r.end[1].send_queue, 0);
+	ck_assert_uint_eq(r.end[1].in_flight, 0);
+	ck_assert_uint_eq(r.end[1].recv_queue, 0); /* the FIN is no byte */
+	ck_assert_uint_eq(r.end[0].send_queue, 300);
+	ck_assert_uint_eq(r.send_queue, 300);
+}
+END_TEST
+
 /* It must not reach the server, who would reset the connection. */
 START_TEST(data_that_overtake_the_cookie_come_again)
 {
@@ -361,10 +407,9 @@ START_TEST(no_room_for_another_one)
 }
 END_TEST
 
-START_TEST(whoever_hoards_memory_without_reading_goes)
+/* hoard() - the server has sent all that the guard can hold, and the client takes nothing of it. */
+static void hoard(void)
 {
-	struct fx_conn hog = c, good;
-	struct segment s;
 	uint32_t at = 1;
 
 	fx_close();
@@ -374,28 +419,67 @@ START_TEST(whoever_hoards_memory_without_reading_goes)
 	fx.limits.chunks = 16;
 	fx_start();
 	open_both();
-	hog = c;
-	/* the client takes nothing; the server sends what it may, and beyond */
 	for (int i = 0; i < 60; i++) {
-		s = fx_from_server(&c, TCP_ACK, at, 1, 1400);
+		struct segment s = fx_from_server(&c, TCP_ACK, at, 1, 1400);
+
 		if (fx_offer(&s) == GUARD_DROP && fx.out->drop == GUARD_DROP_CONSUMED)
 			at += 1400;
 		poll();
 	}
+	ck_assert_uint_eq(tcp_pool_room(&fx.guard.arena->terminals.pool), 0);
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_TERMINATED_RESET), 0);
+}
+
+START_TEST(whoever_hoards_memory_without_reading_goes)
+{
+	struct fx_conn hog;
+	struct segment s;
+
+	hoard();
+	hog = c;
 	c = fx_conn();
 	c.client = fx_stranger();
 	fx_advance(2 * USEC_PER_SEC);
 	open_both();
-	good = c;
-	for (int i = 0; i < 12; i++) {
-		s = fx_from_client(&c, TCP_ACK, 1 + 1400 * i, 1, 1400);
-		fx_offer(&s);
-		poll();
+	s = fx_from_client(&c, TCP_ACK, 1, 1, 1400);
+	fx_drop(&s, GUARD_DROP_NO_MEMORY);
+	poll();
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_TERMINATED_RESET), 1);
+	ck_assert_uint_eq(fx_counters().terminated_reset, 1);
+	for (uint32_t i = 0; i < 2; i++) { /* both sides are told */
+		const struct pkt *rst = fx_sent(fx.n_sent - 2 + i);
+
+		ck_assert_uint_eq(rst->flags, TCP_RST | TCP_ACK);
+		ck_assert(ip_addr_eq(&rst->dst, i ? &hog.server.addr : &hog.client.addr));
 	}
-	ck_assert_uint_le(fx_events(GUARD_EVENT_TERMINATED_RESET), 1);
-	fx_states(good.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
-	if (fx_events(GUARD_EVENT_TERMINATED_RESET))
-		fx_states(hog.client, TCPS_CLOSED, TCPS_CLOSED);
+	fx_states(hog.client, TCPS_CLOSED, TCPS_CLOSED);
+	/* and nobody else is: what was dropped comes again */
+	fx_states(c.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
+	client(TCP_ACK, 1, 1, 1400);
+	to_server(fx.n_sent - 1, TCP_ACK, 1, 1, 1400);
+}
+END_TEST
+
+/* Who reads, if slowly, is no hog. */
+START_TEST(whoever_reads_may_fill_the_memory)
+{
+	struct fx_conn reader;
+	struct segment s;
+
+	hoard();
+	reader = c;
+	fx_advance(2 * USEC_PER_SEC);
+	client(TCP_ACK, 1, 1401, 0);
+	c = fx_conn();
+	c.client = fx_stranger();
+	fx_advance(USEC_PER_SEC / 2);
+	open_both();
+	s = fx_from_client(&c, TCP_ACK, 1, 1, 1400);
+	fx_drop(&s, GUARD_DROP_NO_MEMORY);
+	poll();
+	ck_assert_uint_eq(fx_events(GUARD_EVENT_TERMINATED_RESET), 0);
+	fx_states(reader.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
+	fx_states(c.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
 }
 END_TEST
 
@@ -605,6 +689,7 @@ int main(void)
 	tcase_add_test(t, an_open_handshake_calls_the_server);
 	tcase_add_loop_test(t, a_tiny_mss_is_no_trap, 0, 5);
 	tcase_add_test(t, data_before_the_server_has_answered_is_kept);
+	tcase_add_test(t, both_ends_can_be_seen);
 	tcase_add_test(t, data_that_overtake_the_cookie_come_again);
 	tcase_add_test(t, bytes_go_both_ways);
 	tcase_add_test(t, the_server_that_refuses_is_told_of);
@@ -621,6 +706,7 @@ int main(void)
 	tcase_add_test(t, a_client_may_not_hold_too_much_out_of_order);
 	tcase_add_test(t, no_room_for_another_one);
 	tcase_add_test(t, whoever_hoards_memory_without_reading_goes);
+	tcase_add_test(t, whoever_reads_may_fill_the_memory);
 	tcase_add_test(t, a_server_in_time_wait_is_reset_and_asked_again);
 	tcase_add_test(t, a_header_alone_is_not_enough);
 	tcase_add_test(t, keepalive_finds_a_peer_that_is_gone);

@@ -139,6 +139,28 @@ uint32_t guard_report_backends(const struct guard *g, usec_t now, uint32_t *curs
 	return n;
 }
 
+static const struct end_report fake_ends[2] = {
+	{.recv_queue = 1,
+	 .send_queue = 2,
+	 .timer = "probe",
+	 .timer_in = 3 * USEC_PER_MSEC,
+	 .rto_ms = 4,
+	 .srtt_us = 5,
+	 .rttvar_us = 6,
+	 .mss = 7,
+	 .cwnd = 8,
+	 .ssthresh = 9,
+	 .in_flight = 10,
+	 .retransmits = 11,
+	 .send_window = 12,
+	 .receive_window = 13,
+	 .send_wscale = 14,
+	 .receive_wscale = 1,
+	 .wscale = true,
+	 .sack = true},
+	{.recv_queue = 21, .send_queue = 22, .timestamps = true, .ecn = true},
+};
+
 struct flow_report fake_flow(uint32_t w, uint32_t i)
 {
 	struct flow_report r = {
@@ -168,6 +190,11 @@ struct flow_report fake_flow(uint32_t w, uint32_t i)
 		r.client_state = TCPS_CLOSED;
 		r.server_state = TCPS_SYN_RECEIVED;
 		r.timer = USEC_NEVER;
+	}
+	if (i == 3) {
+		r.has_ends = true;
+		r.server_state = TCPS_CLOSE_WAIT;
+		memcpy(r.end, fake_ends, sizeof(r.end));
 	}
 	if (i % 5 == 4) {
 		r.client = (struct ip_addr){{htonl(0x20010db8), 0, 0, htonl(i)}};

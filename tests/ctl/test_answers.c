@@ -320,6 +320,51 @@ START_TEST(conns_have_every_documented_key)
 }
 END_TEST
 
+START_TEST(ends_have_every_documented_key)
+{
+	static const char *const keys[] = {"recv_q",   "send_q",    "timer_ms",	   "rto_ms",
+					   "srtt_us",  "rttvar_us", "mss",	   "cwnd",
+					   "ssthresh", "in_flight", "retransmits", "snd_wnd",
+					   "rcv_wnd",  "snd_wscale"};
+	struct reply r;
+	json_t *j;
+
+	start(1, 5, NULL);
+	r = ask("ends");
+	ck_assert_uint_eq(r.rows, 2);
+	j = row(&r, 0);
+	ck_assert_str_eq(string(j, "id"), "0:3");
+	ck_assert_str_eq(string(j, "toward"), "client");
+	ck_assert_str_eq(string(j, "state"), "ESTABLISHED");
+	ck_assert_str_eq(string(j, "local"), "192.0.2.10:80");
+	ck_assert_str_eq(string(j, "peer"), "10.0.0.3:1027");
+	ck_assert_str_eq(string(j, "timer"), "probe");
+	for (int i = 0; i < (int)ARRAY_SIZE(keys); i++)
+		ck_assert_msg(number(j, keys[i]) == i + 1, "%s is %d", keys[i],
+			      (int)number(j, keys[i]));
+	ck_assert_int_eq(number(j, "rcv_wscale"), 1);
+	ck_assert(json_is_true(json_object_get(j, "wscale")));
+	ck_assert(json_is_true(json_object_get(j, "sack")));
+	ck_assert(json_is_false(json_object_get(j, "timestamps")));
+	ck_assert(json_is_false(json_object_get(j, "ecn")));
+	json_decref(j);
+	j = row(&r, 1);
+	ck_assert_str_eq(string(j, "toward"), "server");
+	ck_assert_str_eq(string(j, "state"), "CLOSE_WAIT");
+	ck_assert_str_eq(string(j, "local"), "10.0.0.3:1027");
+	ck_assert_str_eq(string(j, "peer"), "192.0.2.10:80");
+	ck_assert_int_eq(number(j, "recv_q"), 21);
+	ck_assert_int_eq(number(j, "send_q"), 22);
+	ck_assert(json_is_null(json_object_get(j, "timer")));
+	ck_assert(json_is_null(json_object_get(j, "timer_ms")));
+	ck_assert(json_is_true(json_object_get(j, "timestamps")));
+	ck_assert(json_is_true(json_object_get(j, "ecn")));
+	json_decref(j);
+	free(r.text);
+	stop();
+}
+END_TEST
+
 START_TEST(netstat_begins_with_the_listens)
 {
 	struct reply r;
@@ -475,6 +520,7 @@ void add_answers(Suite *s)
 	tcase_add_test(tc, backends_that_never_answered_are_unknown);
 	tcase_add_test(tc, drops_help_version_answer);
 	tcase_add_test(tc, conns_have_every_documented_key);
+	tcase_add_test(tc, ends_have_every_documented_key);
 	tcase_add_test(tc, netstat_begins_with_the_listens);
 	tcase_add_test(tc, filters_choose_flows);
 	tcase_add_test(tc, changes_reach_every_worker);

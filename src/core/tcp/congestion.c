@@ -2,8 +2,6 @@
 /* How much may be in flight: RFC 5681, 6928, and behind one interface NewReno and CUBIC (RFC 9438). */
 #include "core/tcp/internal.h"
 
-#define CWND_MAX (1u << 30)
-
 /*
  * Segments that one ACK may add in slow start. DEVIATION: RFC 5681 3.1 has one. ACKs come for batches;
  * this is the L that RFC 9406 4.2 gives to senders without pacing.
@@ -68,7 +66,7 @@ static uint32_t cubic_window(const struct tcb *t, uint32_t t_ms)
 
 	if (before)
 		return bytes < t->w_max ? (uint32_t)(t->w_max - bytes) : 0;
-	return bytes < CWND_MAX - t->w_max ? (uint32_t)(t->w_max + bytes) : CWND_MAX;
+	return bytes < TCP_CWND_MAX - t->w_max ? (uint32_t)(t->w_max + bytes) : TCP_CWND_MAX;
 }
 
 /* cubic_begin() - a new epoch, at the distance from W_max that the window has now. */
@@ -89,10 +87,10 @@ static void cubic_begin(struct tcb *t, const struct tcp_io *io)
  */
 static uint32_t cubic_friendly(struct tcb *t, uint32_t bytes)
 {
-	uint64_t add = ((uint64_t)min_u32(bytes, CWND_MAX) << 16) / t->cwnd * payload_max(t);
+	uint64_t add = ((uint64_t)min_u32(bytes, TCP_CWND_MAX) << 16) / t->cwnd * payload_max(t);
 
 	add = add * 9 / 17 + t->w_est_part;
-	t->w_est = min_u32(t->w_est + (uint32_t)(add >> 16), CWND_MAX);
+	t->w_est = min_u32(t->w_est + (uint32_t)(add >> 16), TCP_CWND_MAX);
 	t->w_est_part = (uint16_t)add;
 	return t->w_est;
 }
@@ -140,7 +138,7 @@ uint32_t initial_window(const struct tcb *t, const struct tcp_io *io)
 void congestion_init(struct tcb *t, const struct tcp_io *io)
 {
 	t->cwnd = initial_window(t, io);
-	t->ssthresh = CWND_MAX;
+	t->ssthresh = TCP_CWND_MAX;
 	t->w_max = 0;
 }
 
@@ -150,7 +148,7 @@ void congestion_acked(struct tcb *t, const struct tcp_io *io, uint32_t bytes)
 		t->cwnd += min_u32(bytes, SLOW_START_LIMIT * payload_max(t));
 	else
 		algorithm(io)->acked(t, io, bytes);
-	t->cwnd = min_u32(t->cwnd, CWND_MAX);
+	t->cwnd = min_u32(t->cwnd, TCP_CWND_MAX);
 }
 
 /* reduced() - RFC 3168 6.1.2: the peer is told, whatever the reason, and stops telling us. */

@@ -70,6 +70,8 @@ enum tcp_error {
 	TCP_ERROR_COUNT
 };
 
+#define TCP_CWND_MAX (1u << 30) /* that is ssthresh as long as nothing was lost */
+
 struct tcb {
 	/* send sequence space, RFC 9293 figure 3 */
 	uint32_t iss, snd_una, snd_nxt;
