@@ -146,6 +146,7 @@ hopeless_circumstances() {
 	one_sentence "no privileges" ip netns exec "$NS_GUARD" $bare "$TCPGUARDD" -f \
 		-c "$LAB_TMP/tcpguard.conf"
 	check "no rule is left" number "$(own_rules)" = 0
+	kernels_that_lack_something
 	guard_start
 	sed "s/control\.sock/second.sock/" "$LAB_TMP/tcpguard.conf" >"$LAB_TMP/second.conf"
 	one_sentence "queue number taken" ip netns exec "$NS_GUARD" "$TCPGUARDD" -f \
@@ -162,6 +163,28 @@ hopeless_circumstances() {
 	check "its rules are there for all that" number "$(own_rules)" '>' 0
 	check "and it guards as before" each_family
 	guard_stop
+}
+
+# kernels_that_lack_something() - as far as the daemon can see.
+kernels_that_lack_something() {
+	if [ ! -e "$TOOLS/lacks.so" ] || grep -q __asan_init "$TCPGUARDD"; then
+		lab_say "# this kernel lacks nothing"
+		return
+	fi
+	one_sentence "no NFQUEUE in the kernel" ip netns exec "$NS_GUARD" env LD_PRELOAD="$TOOLS/lacks.so" \
+		TCPGUARD_TEST_LACKS=nfqueue "$TCPGUARDD" -f -c "$LAB_TMP/tcpguard.conf"
+	check "that is what it says" grep -q 'kernel has no NFQUEUE' "$LAB_TMP/said.txt"
+	check "no rule is left" number "$(own_rules)" = 0
+	sed -i "s/, \"\[.*\"//" "$LAB_TMP/tcpguard.conf"
+	rm -f "$LAB_TMP/control.sock"
+	start guard in_guard env LD_PRELOAD="$TOOLS/lacks.so" TCPGUARD_TEST_LACKS=ipv6 \
+		"$TCPGUARDD" -f -c "$LAB_TMP/tcpguard.conf"
+	wait_for 10 "a daemon without IPv6" guard_answers
+	mode_of_lab always
+	check "no IPv6 in the kernel: IPv4 is served" peer_do --to "$SERVER4:$PORT" --do both --bytes 100000
+	check "by the guard" number "$(stat_of cookies_valid)" = 1
+	guard_stop
+	guard_config adaptive
 }
 
 # Source validation must not take what the guard sends in the clients' name for forged.

@@ -28,10 +28,11 @@ noinst_PROGRAMS += tests/tools/fill_arena
 tests_tools_fill_arena_SOURCES = tests/tools/fill_arena.c
 tests_tools_fill_arena_LDADD = libconf.la libcore.la libwire.la libbase.la $(CONFUSE_LIBS)
 
-# Not a program, and libtool makes no shared libraries here.
-noinst_DATA += tests/tools/clock.so
-EXTRA_DIST += tests/tools/clock.c
-CLEANFILES += tests/tools/clock.so
-tests/tools/clock.so: tests/tools/clock.c
+# Not programs, and libtool makes no shared libraries here.
+preloads = tests/tools/clock.so tests/tools/lacks.so
+noinst_DATA += $(preloads)
+EXTRA_DIST += tests/tools/clock.c tests/tools/lacks.c
+CLEANFILES += $(preloads)
+$(preloads): tests/tools/%.so: tests/tools/%.c
 	$(AM_V_CC)$(MKDIR_P) tests/tools && $(CC) $(CPPFLAGS) -D_GNU_SOURCE -O1 -Wall -fPIC -shared \
-		-o $@ $(srcdir)/tests/tools/clock.c
+		-o $@ $< -ldl
