@@ -12,6 +12,8 @@
 
 #include "daemon/clock.h"
 
+#define RELOAD_MAX (60 * USEC_PER_SEC) /* as a start has; tools are slow where there is no CPU */
+
 /* manager() - where it listens. Return: length of the address, 0 if there is none. */
 static socklen_t manager(struct sockaddr_un *to)
 {
@@ -62,17 +64,30 @@ static void tell(const char *text, int fd)
 	close(s);
 }
 
+/* tell_patience() - @text, and that the watchdog, if there is one, is to wait for @patience. */
+static void tell_patience(const char *text, usec_t patience)
+{
+	char all[128];
+
+	if (notify_watchdog())
+		snprintf(all, sizeof(all), "%s\nWATCHDOG_USEC=%" PRIu64, text, patience);
+	else
+		snprintf(all, sizeof(all), "%s", text);
+	tell(all, -1);
+}
+
 void notify_ready(void)
 {
-	tell("READY=1", -1);
+	tell_patience("READY=1", notify_watchdog());
 }
 
 void notify_reloading(void)
 {
 	char text[64];
+	usec_t watchdog = notify_watchdog();
 
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_now());
-	tell(text, -1);
+	tell_patience(text, watchdog > RELOAD_MAX ? watchdog : RELOAD_MAX);
 }
 
 void notify_stopping(void)

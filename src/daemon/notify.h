@@ -9,7 +9,11 @@
 #include "base/types.h"
 
 void notify_ready(void);
-void notify_reloading(void); /* notify_ready() ends it */
+/*
+ * notify_reloading() - until notify_ready(), of this process or of what it becomes by exec(), nothing is heard
+ * of it, so the watchdog waits as long as for a start.
+ */
+void notify_reloading(void);
 void notify_stopping(void);
 void notify_status(const char *status);
 void notify_alive(void);

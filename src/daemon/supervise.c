@@ -33,6 +33,7 @@ struct supervisor {
 	sigset_t before;
 	pid_t pid; /* 0: it does not run */
 	usec_t alive, watchdog;
+	usec_t patience; /* that, unless this daemon has asked for more */
 	unsigned again_ms;
 	char program[4096]; /* so that an upgrade is found at the next start */
 	bool ready, was_ready; /* this one; any before it */
@@ -111,7 +112,10 @@ static bool take_message(struct supervisor *s)
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	if (value_of(text, "READY", value))
 		s->ready = s->was_ready = true;
-	if (s->ready && (value_of(text, "WATCHDOG", value) || value_of(text, "READY", value)))
+	if (value_of(text, "WATCHDOG_USEC", value))
+		s->patience = strtoull(value, NULL, 10);
+	if (s->ready && (value_of(text, "WATCHDOG", value) ||
+			 value_of(text, "WATCHDOG_USEC", value) || value_of(text, "READY", value)))
 		s->alive = clock_now();
 	if (value_of(text, "FDSTOREREMOVE", value) && value_of(text, "FDNAME", value))
 		forget(&s->kept, value);
@@ -177,6 +181,7 @@ static void become_daemon(const struct supervisor *s)
 static void start(struct supervisor *s)
 {
 	s->alive = clock_now() + 60 * USEC_PER_SEC; /* until it is ready it has more time */
+	s->patience = s->watchdog;
 	s->renewing = s->ready = false;
 	s->pid = fork();
 	if (s->pid == 0)
@@ -221,10 +226,8 @@ static void pass_on(struct supervisor *s)
 
 static void watch(struct supervisor *s)
 {
-	usec_t now = clock_now(), patience = s->watchdog;
+	usec_t now = clock_now(), patience = s->ending ? STOP_MAX : s->patience;
 
-	if (s->ending && patience < STOP_MAX)
-		patience = STOP_MAX;
 	if (s->pid <= 0 || now < s->alive || now - s->alive < patience)
 		return;
 	say("it has not been heard of for seconds:", (long)((now - s->alive) / USEC_PER_SEC));

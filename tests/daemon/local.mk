@@ -17,6 +17,15 @@ tests_daemon_test_memory_SOURCES = \
 tests_daemon_test_memory_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_daemon_test_memory_LDADD = $(CHECK_LIBS)
 
+check_PROGRAMS += tests/daemon/test_supervise
+TESTS += tests/daemon/test_supervise
+tests_daemon_test_supervise_SOURCES = \
+	tests/daemon/test_supervise.c \
+	src/daemon/supervise.c src/daemon/supervise.h \
+	src/daemon/notify.c src/daemon/notify.h
+tests_daemon_test_supervise_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_daemon_test_supervise_LDADD = libbase.la $(CHECK_LIBS)
+
 check_PROGRAMS += tests/daemon/test_board
 TESTS += tests/daemon/test_board
 tests_daemon_test_board_SOURCES = \
