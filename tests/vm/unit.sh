@@ -163,8 +163,10 @@ lives() {
 	check "$engine: systemctl restart" systemctl restart tcpguard
 	held "systemctl restart ($engine)"
 	hold 15
+	pid=$(property MainPID)
 	check "$engine: an upgrade in place" tcpguardctl upgrade
 	held "an upgrade ($engine)"
+	check "$engine: it is the same process" is MainPID "$pid"
 	check "$engine: rules are there, once" number "$(nft list table inet tcpguard | grep -c "ip daddr $SERVER4 ")" = 1
 	check "$engine: a reload" systemctl reload tcpguard
 	check "$engine: both families are served" each_family
