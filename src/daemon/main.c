@@ -12,6 +12,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/supervise.h"
+#include "datapath/firewall.h"
 #include "replay/replay.h"
 
 #ifndef PACKAGE_VERSION
@@ -27,7 +28,7 @@ enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct options {
 	const char *config; /* NULL: not given */
-	bool test, log_to_stderr, version, help, supervise;
+	bool test, log_to_stderr, version, help, supervise, clear;
 	struct replay_options replay; /* file: NULL if this is no replay */
 	const char *replay_only; /* an option that makes sense in a replay only */
 };
@@ -36,6 +37,7 @@ static void usage(FILE *f)
 {
 	fprintf(f,
 		"usage: tcpguardd [-c FILE] [-t] [-f] [-h] [-v] [--supervise]\n"
+		"       tcpguardd --clear\n"
 		"       tcpguardd --replay CAPTURE [-c FILE] [--service ADDRESS:PORT]... [--json]\n"
 		"                 [--plot SVG]\n"
 		"  -c FILE  read this configuration (%s)\n"
@@ -45,6 +47,7 @@ static void usage(FILE *f)
 		"  -v       show the version and exit\n"
 		"  --supervise              without systemd: start it again when it has crashed, and\n"
 		"                           keep its connections meanwhile\n"
+		"  --clear                  remove firewall rules that one has left which is gone\n"
 		"  --replay CAPTURE         tell what would have been noticed in this pcap or pcapng\n"
 		"                           file; -c: with this configuration, else with the defaults\n"
 		"  --service ADDRESS:PORT   watch these servers (the busiest one in the capture)\n"
@@ -59,7 +62,8 @@ enum long_option {
 	OPTION_SERVICE,
 	OPTION_JSON,
 	OPTION_PLOT,
-	OPTION_SUPERVISE
+	OPTION_SUPERVISE,
+	OPTION_CLEAR
 };
 
 /* parse_replay() - an option of --replay. Return: false if there are too many of it. */
@@ -110,6 +114,10 @@ static bool sensible(const struct options *o)
 		fprintf(stderr, "tcpguardd: %s is for --replay only\n", o->replay_only);
 		return false;
 	}
+	if (o->clear && (o->replay.file || o->supervise || o->test)) {
+		fprintf(stderr, "tcpguardd: --clear goes alone\n");
+		return false;
+	}
 	if (o->replay.file && o->supervise) {
 		fprintf(stderr, "tcpguardd: --supervise makes no sense with --replay\n");
 		return false;
@@ -129,6 +137,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},
 		{"supervise", no_argument, NULL, OPTION_SUPERVISE},
+		{"clear", no_argument, NULL, OPTION_CLEAR},
 		{"replay", required_argument, NULL, OPTION_REPLAY},
 		{"service", required_argument, NULL, OPTION_SERVICE},
 		{"json", no_argument, NULL, OPTION_JSON},
@@ -158,6 +167,9 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case OPTION_SUPERVISE:
 			o->supervise = true;
 			break;
+		case OPTION_CLEAR:
+			o->clear = true;
+			break;
 		case OPTION_REPLAY:
 		case OPTION_SERVICE:
 		case OPTION_JSON:
@@ -177,6 +189,22 @@ static bool parse_options(int argc, char **argv, struct options *o)
 static void report(void *arg, const char *line)
 {
 	fprintf(stderr, "%s\n", line);
+}
+
+/* clear() - away with the rules of a daemon that is gone. */
+static int clear(void)
+{
+	char why[512];
+	int rc = 0;
+
+	if (geteuid() != 0)
+		snprintf(why, sizeof(why), "only root can remove firewall rules");
+	else
+		rc = firewall_clear(why, sizeof(why));
+	if (geteuid() == 0 && rc == 0)
+		return EXIT_FINE;
+	fprintf(stderr, "tcpguardd: %s\n", why);
+	return EXIT_FAILED;
 }
 
 /* cannot_start() - the configuration cannot be used. */
@@ -208,6 +236,8 @@ int main(int argc, char **argv)
 		o.replay.config = o.config;
 		return replay_main(&o.replay, stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
 	}
+	if (o.clear)
+		return clear();
 	if (o.supervise && !o.test) {
 		without_supervise(argv);
 		return supervise(argv);

@@ -529,6 +529,26 @@ int firewall_remove(struct firewall *fw, char *why, size_t why_len)
 	return finish(rc, error, why, why_len);
 }
 
+int firewall_clear(char *why, size_t why_len)
+{
+	char error[TOOL_ERROR_MAX] = "";
+	int queue = firewall_owner(0, 0), rc;
+
+	if (queue != FIREWALL_NO_OWNER) {
+		snprintf(why, why_len,
+			 "queue number %d, to which the rules lead, is served: stop tcpguardd "
+			 "first, which takes them away by itself",
+			 queue);
+		return -EBUSY;
+	}
+	rc = nft_command("delete", error);
+	if (rc == 0)
+		rc = iptables_remove(&iptables_kinds[false], error);
+	if (rc == 0 && legacy_in_use())
+		rc = iptables_remove(&iptables_kinds[true], error);
+	return finish(rc, error, why, why_len);
+}
+
 /* count_after() - the number that follows @word in what a tool has printed; 0 without it. */
 static uint64_t count_after(const char *text, const char *word)
 {

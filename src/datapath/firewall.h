@@ -88,6 +88,12 @@ int firewall_detach(struct firewall *fw, char *why, size_t why_len);
 int firewall_remove(struct firewall *fw, char *why, size_t why_len);
 
 /*
+ * firewall_clear() - remove what a process has left that is gone, whatever its backend was.
+ * Return: 0, also if nothing was there; -EBUSY, with @why filled, if somebody serves the queues.
+ */
+int firewall_clear(char *why, size_t why_len);
+
+/*
  * firewall_forged() - packets that anti_spoof has dropped since the rules are there. Asks the firewall's
  * tool, at most once a second: a few milliseconds, two seconds if others hold its lock. What cannot be
  * asked is as it was.

@@ -46,8 +46,17 @@ rules_come_and_go() {
 	stop guard KILL
 	check "with on-failure = open connections pass after a crash" each_family
 	guard_start
+	in_guard "$TCPGUARDD" --clear 2>"$LAB_TMP/clear.txt"
+	check "--clear: not while a daemon serves" number $? = 1
+	check "and it says so" grep -q "is served" "$LAB_TMP/clear.txt"
 	check "rules are not doubled after a crash" number "$(own_rules)" = "$rules"
 	check "both families are served after a crash" each_family
+	stop guard KILL
+	in_guard "$TCPGUARDD" --clear
+	verdict $? "--clear after another crash"
+	[ "$(ruleset)" = "$before" ]
+	verdict $? "no rule is left, and none of others is gone"
+	guard_start
 	guard_stop INT
 	verdict $? "status 0 after SIGINT"
 	[ "$(ruleset)" = "$before" ]

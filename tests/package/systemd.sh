@@ -286,6 +286,10 @@ expect 'it did so properly' is Result success
 expect 'no rules are left' not rules
 expect 'its directory in /run is gone' not inside test -e /run/tcpguard
 inside systemctl start tcpguard
+expect 'rules are there' rules
+echo 'colour = blue' | configure
+expect 'now it cannot start' not inside systemctl restart tcpguard
+expect 'its rules are there' rules
 expect 'a purge stops it' inside dpkg -P tcpguard
 expect 'no process is left' not inside pgrep -x tcpguardd
 expect 'no rules are left' not rules
