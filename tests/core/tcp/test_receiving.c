@@ -129,6 +129,59 @@ START_TEST(a_full_pool_refuses_disorder_first)
 }
 END_TEST
 
+/* What has been received can always be sent on: data leave the last eighth to the books. */
+START_TEST(a_full_pool_empties_itself)
+{
+	struct tcp_io io;
+	uint32_t n = 0;
+
+	given(TCPS_ESTABLISHED);
+	io = lone_io();
+	lone_write(10);
+	while (tcp_chunk_take(io.memory, TCP_CHUNK_DATA) != INDEX_NONE)
+		n++;
+	ck_assert_uint_eq(n + 1, LONE_CHUNKS / 8 * 7);
+	ck_assert(lone_out());
+	ck_assert_uint_eq(lone.s.len, 10);
+	lone.pool.used -= n;
+	lone_close();
+}
+END_TEST
+
+/* read_on() - the peer sends @n segments, each of which is read at once. Return: the window at last. */
+static uint32_t read_on(uint32_t *at, uint32_t n)
+{
+	struct tcp_io io = lone_io();
+	uint32_t window = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		data(*at, 1000);
+		*at += 1000;
+		tcp_stream_release(&lone.in, io.memory, *at);
+		while (lone_out())
+			window = lone.s.window << lone.tcb.rcv_wscale;
+	}
+	return window;
+}
+
+START_TEST(the_window_is_a_quarter_of_what_is_free)
+{
+	const uint32_t taken = LONE_CHUNKS / 8 * 7 - 40;
+	uint32_t at = 0;
+
+	lone_reset();
+	lone.config.rcv_buf = 400000;
+	lone.wscale = true;
+	lone_open(TCPS_ESTABLISHED);
+	lone.pool.used += taken;
+	ck_assert_uint_le(read_on(&at, 70), 40 * TCP_CHUNK_BYTES / 4);
+	ck_assert_uint_gt(read_on(&at, 70), 30 * TCP_CHUNK_BYTES / 4);
+	lone.pool.used -= taken;
+	ck_assert_uint_gt(read_on(&at, 20), 100000);
+	lone_close();
+}
+END_TEST
+
 /* ---- RFC 9293 3.8.6.2, 3.8.6.3 ---- */
 
 START_TEST(acks_are_delayed_but_not_for_long)
@@ -519,6 +572,22 @@ START_TEST(data_that_nobody_reads_is_a_reset)
 }
 END_TEST
 
+/* Of a peer that has nobody to talk to, nobody waits for the FIN. */
+START_TEST(without_a_reader_half_closed_is_not_for_long)
+{
+	struct tcp_io io;
+
+	given(TCPS_FIN_WAIT_2);
+	io = lone_io();
+	tcp_close_reading(&lone.tcb, &io);
+	lone_pass(59000);
+	ck_assert_int_eq(lone.tcb.state, TCPS_FIN_WAIT_2);
+	lone_pass(2000);
+	ck_assert_int_eq(lone.tcb.state, TCPS_CLOSED);
+	lone_close();
+}
+END_TEST
+
 START_TEST(urgent_data_is_told_on)
 {
 	given(TCPS_ESTABLISHED);
@@ -549,6 +618,8 @@ int main(void)
 	tcase_add_test(text, the_newest_piece_is_told_first);
 	tcase_add_test(text, pieces_are_bounded);
 	tcase_add_test(text, a_full_pool_refuses_disorder_first);
+	tcase_add_test(text, a_full_pool_empties_itself);
+	tcase_add_test(text, the_window_is_a_quarter_of_what_is_free);
 	tcase_add_test(text, acks_are_delayed_but_not_for_long);
 	tcase_add_test(text, a_whole_batch_is_acknowledged_once);
 	tcase_add_test(text, a_gap_that_closes_is_told_at_once);
@@ -575,6 +646,7 @@ int main(void)
 	tcase_add_test(life, a_fin_waits_for_what_is_missing);
 	tcase_add_test(life, a_fin_that_probes_a_closed_window_is_taken);
 	tcase_add_test(life, data_that_nobody_reads_is_a_reset);
+	tcase_add_test(life, without_a_reader_half_closed_is_not_for_long);
 	suite_add_tcase(suite, life);
 	return lone_run(suite);
 }
