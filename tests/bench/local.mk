@@ -2,3 +2,5 @@
 dist_noinst_SCRIPTS += tests/bench/bench.sh tests/bench/idle.py
 dist_noinst_DATA += tests/bench/report.sh
 EXTRA_DIST += tests/bench/.shellcheckrc
+TESTS += tests/bench/report_check.sh
+dist_noinst_SCRIPTS += tests/bench/report_check.sh

@@ -66,7 +66,7 @@ malformed() {
 		done <"$LAB_TMP/kinds.txt"
 		check "and not a single SYN" number "$(syns_at_server)" = 0
 	fi
-	ctl --json stats | grep '"reason"' | grep -v '"count": *0[,}]' | sed 's/^/# /'
+	ctl --json drops | grep '"reason"' | grep -v '"count": *0[,}]' | sed 's/^/# /'
 	mode_of_lab adaptive
 	shower "mode adaptive"
 }
