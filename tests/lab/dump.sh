@@ -15,7 +15,7 @@ dump_setup() {
 
 # How long the slowest of many pings took while netstat was dumped five times.
 dump_under_traffic() {
-	start ping in_client "$TOOLS/peer" client --to "$SERVER4:$PORT" --do ping --seconds 2.5 \
+	start ping in_client "$TOOLS/peer" client --to "$SERVER4:$PORT" --do ping --seconds $((2 * LAB_SLOW)).5 \
 		--interval 500us
 	try_for 3 victim_is_known # its check is below
 	for _ in 1 2 3 4 5; do
