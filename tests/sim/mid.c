@@ -21,6 +21,17 @@ struct mid {
 	uint32_t idle_calls; /* guard_expire() without time passing */
 };
 
+/* ahead_of() - by how much the guard's clock has jumped. */
+static usec_t ahead_of(const struct sim *s)
+{
+	return s->now >= s->start + s->plan.jump_at ? s->plan.jump_by : 0;
+}
+
+static usec_t clock_of(const struct sim *s)
+{
+	return s->now + ahead_of(s);
+}
+
 static void hash_add(struct sim *s, const void *data, uint32_t len)
 {
 	const uint8_t *p = data;
@@ -47,7 +58,7 @@ struct mid *mid_new(struct sim *s)
 	m->config = s->plan.config;
 	m->canary = CANARY;
 	m->out.payload_max = s->plan.terminate && s->plan.seed % 2 ? 65535 : 0;
-	if (guard_init(&m->guard, m->arena, &s->plan.limits, &m->config, s->now, seed))
+	if (guard_init(&m->guard, m->arena, &s->plan.limits, &m->config, clock_of(s), seed))
 		abort();
 	return m;
 }
@@ -61,7 +72,7 @@ void mid_free(struct mid *m)
 void mid_service(const struct sim *s, struct service_report *r)
 {
 	memset(r, 0, sizeof(*r));
-	if (!s->plan.bypass && !guard_report_service(&s->mid->guard, 0, s->now, r))
+	if (!s->plan.bypass && !guard_report_service(&s->mid->guard, 0, clock_of(s), r))
 		abort();
 }
 
@@ -149,7 +160,7 @@ static void poll(struct sim *s)
 
 	if (rng_pct(&s->rng_mid, 30))
 		return;
-	while (!s->stop && guard_poll(&m->guard, s->now, &m->out))
+	while (!s->stop && guard_poll(&m->guard, clock_of(s), &m->out))
 		outbox_flush(s, 0);
 }
 
@@ -259,7 +270,7 @@ static uint8_t *one_call(struct sim *s, struct packet *p, uint32_t cap, bool par
 	enum pkt_csum sum =
 		p->corrupt || rng_pct(&s->rng_mid, 50) ? PKT_CSUM_UNVERIFIED : PKT_CSUM_FULL;
 	/* clocks of different origin may step back a little between two packets */
-	usec_t now = s->now - (rng_pct(&s->rng_mid, 1) ? rng_below(&s->rng_mid, 50) : 0);
+	usec_t now = clock_of(s) - (rng_pct(&s->rng_mid, 1) ? rng_below(&s->rng_mid, 50) : 0);
 	int error;
 
 	if (!copy)
@@ -356,7 +367,9 @@ usec_t mid_deadline(const struct sim *s)
 	if (s->plan.bypass)
 		return USEC_NEVER;
 	due = guard_deadline(&s->mid->guard);
-	return due == USEC_NEVER ? due : due + s->plan.lateness;
+	if (due == USEC_NEVER)
+		return due;
+	return (due > ahead_of(s) ? due - ahead_of(s) : 0) + s->plan.lateness;
 }
 
 #define IDLE_CALLS_MAX 100000
@@ -369,14 +382,14 @@ void mid_expire(struct sim *s)
 	m->idle_calls = 0;
 	do {
 		m->out.n_tx = held;
-		guard_expire(&m->guard, s->now, &m->out);
+		guard_expire(&m->guard, clock_of(s), &m->out);
 		outbox_flush(s, held);
 		held = 0;
 		if (++m->idle_calls > IDLE_CALLS_MAX) {
 			sim_violation(s, "guard: the deadline stays in the past");
 			s->stop = true;
 		}
-	} while (!s->stop && guard_deadline(&m->guard) <= s->now);
+	} while (!s->stop && guard_deadline(&m->guard) <= clock_of(s));
 }
 
 /* The operator */
@@ -384,7 +397,7 @@ void mid_expire(struct sim *s)
 void mid_set_mode(struct sim *s, enum guard_mode mode)
 {
 	sim_note(s, "operator: mode %s", guard_mode_name(mode));
-	if (guard_set_mode(&s->mid->guard, s->now, 0, mode))
+	if (guard_set_mode(&s->mid->guard, clock_of(s), 0, mode))
 		sim_violation(s, "guard: refuses to change the mode");
 }
 
@@ -407,14 +420,14 @@ void mid_kill_some(struct sim *s)
 	uint32_t cursor = 0, n;
 	struct mid *m = s->mid;
 
-	n = guard_report_flows(&m->guard, s->now, &cursor, rows, ROWS);
+	n = guard_report_flows(&m->guard, clock_of(s), &cursor, rows, ROWS);
 	for (uint32_t i = 0; i < n; i++) {
 		/* only flows can be reset: of a half-open, the guard does not know enough */
 		if (rows[i].kind == FLOW_HALF_OPEN || !rng_pct(&s->rng_mid, 30))
 			continue;
 		sim_note(s, "operator: kill %u", rows[i].id);
 		m->out.n_tx = 0;
-		if (guard_kill(&m->guard, s->now, rows[i].id, &m->out))
+		if (guard_kill(&m->guard, clock_of(s), rows[i].id, &m->out))
 			sim_violation(s, "guard: cannot kill flow %u that it has just shown",
 				      rows[i].id);
 		mark_killed(s, &rows[i]);
@@ -432,7 +445,7 @@ void mid_inspect(struct sim *s)
 
 	mid_report(s, &r);
 	do {
-		n = guard_report_flows(&s->mid->guard, s->now, &cursor, row, max);
+		n = guard_report_flows(&s->mid->guard, clock_of(s), &cursor, row, max);
 		rows += n;
 		for (uint32_t i = 0; i < n; i++)
 			if (row[i].kind >= FLOW_KIND_COUNT || row[i].client_state >= TCPS_COUNT ||

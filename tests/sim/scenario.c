@@ -231,6 +231,10 @@ static void terminated(struct plan *p, struct rng *r)
 		p->mode = GUARD_MODE_ADAPTIVE;
 	p->limits.max_terminated = 1024;
 	p->limits.chunks = rng_pct(r, 70) ? 8192 : 2048;
+	if (!p->ill_to && !p->flood.rate && rng_pct(r, 30)) {
+		p->jump_at = 1 + rng_below(r, p->spread);
+		p->jump_by = rng_below(r, 5 * USEC_PER_SEC); /* less than any time-out */
+	}
 }
 
 static void scenario_ends_clean(struct plan *p, struct rng *r)

@@ -85,6 +85,7 @@ struct plan {
 	uint32_t partial_pct; /* intact packets that come with a partial checksum */
 	uint32_t batch; /* outbox is handed over nearly full */
 	usec_t lateness; /* how late a timer may be looked at */
+	usec_t jump_at, jump_by; /* the guard's clock goes ahead, once */
 	usec_t spread; /* sessions begin within */
 	uint32_t n_sessions;
 	uint32_t size_max; /* bytes in one direction */
