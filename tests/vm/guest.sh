@@ -31,19 +31,19 @@ modprobe -qa nft_queue nfnetlink_queue nft_fib_inet nft_ct nft_counter nft_log n
 	xt_mark xt_CT xt_tcpudp xt_multiport ipt_rpfilter ip6t_rpfilter iptable_raw ip6table_raw xt_conntrack
 sysctl -qw kernel.printk='3 4 1 3'
 echo "# $(uname -r), up after $(cut -d' ' -f1 /proc/uptime) s"
-run nft 400 "$tests/vm/nft.sh"
-run flood 300 "$tests/vm/flood.sh"
-run netem 900 "$tests/vm/netem.sh"
+run nft 900 "$tests/vm/nft.sh"
+run flood 600 "$tests/vm/flood.sh"
+run netem 1500 "$tests/vm/netem.sh"
 for test in calm relay terminate rules restart lifecycle forged placement down doctor; do
-	run $test 600 "$tests/lab/$test.sh"
+	run $test 900 "$tests/lab/$test.sh"
 done
 for test in rules conntrack retire rp_filter large; do
-	run datapath/$test 300 "$tests/datapath/$test.sh"
+	run datapath/$test 600 "$tests/datapath/$test.sh"
 done
 for test in nfqueue output kernel_set tool; do
-	run program/$test 100 "$BUILD_DIR/tests/datapath/test_$test"
+	run program/$test 300 "$BUILD_DIR/tests/datapath/test_$test"
 done
-run program/sandbox 100 "$BUILD_DIR/tests/daemon/test_sandbox"
-run unit 600 "$tests/vm/unit.sh"
+run program/sandbox 300 "$BUILD_DIR/tests/daemon/test_sandbox"
+run unit 900 "$tests/vm/unit.sh"
 run kernel 20 "$tests/vm/kernel.sh"
 echo '# done'

@@ -23,7 +23,7 @@ ROOT_MORE=udev,kmod,nginx-light,curl,wrk,tcpdump,ethtool,python3,python3-scapy
 # shellcheck source=tests/vm/image.sh
 . "$(dirname "$0")/image.sh"
 
-readonly LIMIT_SECONDS=${TCPGUARD_VM_SECONDS:-2400} # of one machine, boot to power-off
+readonly LIMIT_SECONDS=${TCPGUARD_VM_SECONDS:-7200} # of one machine, boot to power-off
 qemu=
 summary=()
 
