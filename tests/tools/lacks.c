@@ -21,6 +21,7 @@ static int lacks(const char *what)
 	return list && strstr(list, what);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the libc's are reserved */
 ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
 	       socklen_t to_len)
 {
@@ -42,6 +43,7 @@ ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct soc
 	return real(fd, data, len, flags, to, to_len);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the libc's are reserved */
 int socket(int family, int type, int protocol)
 {
 	int (*real)(int, int, int) = dlsym(RTLD_NEXT, "socket");
