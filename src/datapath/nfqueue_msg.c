@@ -35,7 +35,7 @@ static void put_flags(struct nlmsghdr *nlh)
  */
 static int queue_configure(struct nfmsg_queue *q, uint32_t copy, uint32_t maxlen, uint16_t ack)
 {
-	char buf[512] __attribute__((aligned(8)));
+	char buf[512] __attribute__((aligned(8))) = {0}; /* the kernel gets the padding, too */
 	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->number);
 
 	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | ack);
@@ -202,7 +202,7 @@ static int adopt_socket(struct nfmsg_queue *q, int fd)
  */
 static int configure_again(struct nfmsg_queue *q, uint32_t copy, uint32_t maxlen)
 {
-	char buf[512] __attribute__((aligned(8)));
+	char buf[512] __attribute__((aligned(8))) = {0}; /* the kernel gets the padding, too */
 	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->number);
 
 	nlh->nlmsg_flags = NLM_F_REQUEST;

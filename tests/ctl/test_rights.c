@@ -35,9 +35,14 @@ START_TEST(without_the_right_one_may_only_look)
 			struct reply r = ask(changing[i]);
 
 			bad += strncmp(r.last, "error: permission denied: ", 26) != 0;
+			free(r.text);
 		}
-		for (size_t i = 0; i < ARRAY_SIZE(looking); i++)
-			bad += strcmp(ask(looking[i]).last, "ok") != 0;
+		for (size_t i = 0; i < ARRAY_SIZE(looking); i++) {
+			struct reply r = ask(looking[i]);
+
+			bad += strcmp(r.last, "ok") != 0;
+			free(r.text);
+		}
 		_exit(bad);
 	}
 	waitpid(pid, &status, 0);
