@@ -66,6 +66,15 @@ void guard_config_defaults(struct guard_config *c)
 	c->workers = 1;
 }
 
+bool guard_config_terminates(const struct guard_config *c)
+{
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		if (c->service[i].engine == GUARD_ENGINE_TERMINATE)
+			return true;
+	}
+	return false;
+}
+
 int guard_config_service(const struct guard_config *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->n_services; i++) {

@@ -213,11 +213,8 @@ static struct guard_limits ever_used(const struct conf *c)
 {
 	struct guard_limits l = worker_limits(c);
 
-	for (uint32_t i = 0; i < c->guard.n_services; i++) {
-		if (c->guard.service[i].engine == GUARD_ENGINE_TERMINATE)
-			return l;
-	}
-	l.max_terminated = l.chunks = part_of(0, c->workers);
+	if (!guard_config_terminates(&c->guard))
+		l.max_terminated = l.chunks = part_of(0, c->workers);
 	return l;
 }
 

@@ -196,18 +196,9 @@ static void explain_queue(int rc, const struct nfqueue_config *c, char *why, siz
 	}
 }
 
-bool worker_terminates(const struct guard_config *c)
-{
-	for (uint32_t i = 0; i < c->n_services; i++) {
-		if (c->service[i].engine == GUARD_ENGINE_TERMINATE)
-			return true;
-	}
-	return false;
-}
-
 bool worker_sends_large(const struct worker *w)
 {
-	return worker_terminates(w->guard.config) || w->output.stats.cut > 0;
+	return guard_config_terminates(w->guard.config) || w->output.stats.cut > 0;
 }
 
 static int open_datapath(struct worker *w, char *why, size_t why_len)
@@ -240,7 +231,7 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 		close_left(&left);
 		if (rc < 0)
 			explain_queue(rc, &qc, why, why_len);
-		else if (worker_terminates(c->guard)) /* what it cannot do, the raw sockets do */
+		else if (guard_config_terminates(c->guard)) /* what it cannot do, the raw sockets do */
 			output_open_large(&w->output, c->queue, (uint16_t)c->index);
 	}
 	return rc;

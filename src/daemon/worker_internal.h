@@ -53,9 +53,6 @@ struct worker {
 	char unconfined[SANDBOX_WHY_MAX]; /* why it is not in its sandbox; empty: it is */
 };
 
-/* worker_terminates() - are there connections that the guard ends itself? */
-bool worker_terminates(const struct guard_config *c);
-
 /*
  * worker_sends_large() - does it send packets longer than a segment, or will it? Those of a relayed
  * connection whose server lacks what its client was promised are, whatever the configuration says.

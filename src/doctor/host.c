@@ -68,21 +68,12 @@ static void check_firewall(struct doctor *d)
 		      "neither nftables nor iptables can lead packets to the guard: %s", error);
 }
 
-static bool terminates(const struct conf *c)
-{
-	for (uint32_t i = 0; c && i < c->guard.n_services; i++) {
-		if (c->guard.service[i].engine == GUARD_ENGINE_TERMINATE)
-			return true;
-	}
-	return false;
-}
-
 /* check_tun() - without it long packets of terminated connections are cut by the guard. */
 static void check_tun(struct doctor *d)
 {
 	char path[4096];
 
-	if (!terminates(d->conf))
+	if (!d->conf || !guard_config_terminates(&d->conf->guard))
 		return;
 	snprintf(path, sizeof(path), "%s/dev/net/tun", d->world->root);
 	if (access(path, F_OK) == 0)
