@@ -424,32 +424,6 @@ static void take_over(void)
 	must(!wrong, wrong ? wrong : "");
 }
 
-static void step(void)
-{
-	uint8_t op = next(), how = op >> 5;
-	unsigned k = op >> 3 & 3;
-
-	switch (op & 7) {
-	case 0:
-	case 1:
-		play_packet(0, k, op & 1, how);
-		break;
-	case 2:
-	case 3:
-		play_packet(1, k, op & 1, how);
-		break;
-	case 4:
-		play_packet(2, k, k & 1, how);
-		break;
-	case 5:
-		play_pass(USEC_PER_MSEC << (how * 2 + (k & 1)));
-		break;
-	default:
-		play_manage(k, how);
-		break;
-	}
-}
-
 static void end(void)
 {
 	const char *wrong = arena_check(arena());
@@ -483,7 +457,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	play.damaged = !next_one.only_torn;
 	take_over();
 	while (play.at < play.stop)
-		step();
+		play_step(next());
 	end();
 	return 0;
 }

@@ -50,31 +50,12 @@ static void hand_over(uint8_t how)
 
 static void step(void)
 {
-	uint8_t op = next(), how = op >> 5;
-	unsigned k = op >> 3 & 3;
+	uint8_t op = next();
 
-	switch (op & 7) {
-	case 0:
-	case 1:
-		play_packet(0, k, op & 1, how);
-		break;
-	case 2:
-	case 3:
-		play_packet(1, k, op & 1, how);
-		break;
-	case 4:
-		play_packet(2, k, k & 1, how);
-		break;
-	case 5:
-		play_pass(USEC_PER_MSEC << (how * 2 + (k & 1)));
-		break;
-	case 6:
-		play_manage(k, how);
-		break;
-	default:
-		hand_over(how);
-		break;
-	}
+	if ((op & 7) == 7)
+		hand_over(op >> 5);
+	else
+		play_step(op);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -298,7 +298,8 @@ void play_packet(unsigned op, unsigned k, unsigned i, uint8_t how)
 		mutated(k, i, how);
 }
 
-void play_manage(unsigned k, uint8_t how)
+/* manage() - somebody changes modes, configures, kills connection @k, or looks. @how: three bits. */
+static void manage(unsigned k, uint8_t how)
 {
 	switch (how) {
 	case 0:
@@ -439,6 +440,32 @@ void play_begin(void)
 	must(play.arena_bytes <= ARENA_MAX, "a larger arena");
 	play.damaged |= play.arena_bytes != was;
 	play_restart();
+}
+
+void play_step(uint8_t op)
+{
+	uint8_t how = op >> 5;
+	unsigned k = op >> 3 & 3;
+
+	switch (op & 7) {
+	case 0:
+	case 1:
+		play_packet(0, k, op & 1, how);
+		break;
+	case 2:
+	case 3:
+		play_packet(1, k, op & 1, how);
+		break;
+	case 4:
+		play_packet(2, k, k & 1, how);
+		break;
+	case 5:
+		play_pass(USEC_PER_MSEC << (how * 2 + (k & 1)));
+		break;
+	default:
+		manage(k, how);
+		break;
+	}
 }
 
 /* play_silence() - nobody says anything any more: all is forgotten, and nothing is left over. */

@@ -57,8 +57,8 @@ void play_packet(unsigned op, unsigned k, unsigned i, uint8_t how);
 /* play_pass() - time passes, and everything that is due is done. */
 void play_pass(usec_t duration);
 
-/* play_manage() - somebody changes modes, configures, kills connection @k, or looks. @how: three bits. */
-void play_manage(unsigned k, uint8_t how);
+/* play_step() - what the byte @op of a program says: a packet, a pause, or somebody who manages the guard. */
+void play_step(uint8_t op);
 
 /* play_restart() - another guard, in the same memory. */
 void play_restart(void);
