@@ -43,8 +43,11 @@ void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
 	at = align_up(at + (uint64_t)limits->max_terminated * sizeof(struct terminal));
 	l->claims = at;
 	at = align_up(at + (limits->chunks + 63ULL) / 64 * 8);
+	l->links = at;
+	at += (uint64_t)limits->chunks * sizeof(struct tcp_link);
+	at = (at + TCP_CHUNK_BYTES - 1) & ~(uint64_t)(TCP_CHUNK_BYTES - 1);
 	l->chunks = at;
-	l->size = align_up(at + (uint64_t)limits->chunks * sizeof(struct tcp_chunk));
+	l->size = at + (uint64_t)limits->chunks * sizeof(union tcp_chunk);
 }
 
 uint64_t arena_layout_hash(void)
@@ -56,7 +59,8 @@ uint64_t arena_layout_hash(void)
 		sizeof(struct flow),
 		sizeof(struct half_open),
 		sizeof(struct terminal),
-		sizeof(struct tcp_chunk),
+		sizeof(union tcp_chunk),
+		sizeof(struct tcp_link),
 		sizeof(struct reactions),
 		sizeof(struct sources),
 		sizeof(struct detector),

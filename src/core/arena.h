@@ -4,7 +4,7 @@
  * pool is addressed by index, and the pools by their offset from the beginning.
  *
  *   struct guard_arena | half-open buckets | half-opens | flow buckets | flows | reactions | sources
- *   | terminals | chunks
+ *   | terminals | links | chunks
  */
 #ifndef TCPGUARD_CORE_ARENA_H
 #define TCPGUARD_CORE_ARENA_H
@@ -105,7 +105,7 @@ struct reactions {
 /* Where the pools are; see struct guard_arena. */
 struct arena_layout {
 	uint64_t half_open_buckets, half_opens, flow_buckets, flows; /* in bytes */
-	uint64_t reactions, sources, terminals, claims, chunks, size;
+	uint64_t reactions, sources, terminals, claims, links, chunks, size;
 	uint32_t half_open_mask, flow_mask; /* buckets - 1 */
 };
 

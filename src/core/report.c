@@ -80,9 +80,9 @@ void guard_report(const struct guard *g, struct guard_report *r)
 		r->half_open_used -= a->service[i].half_opens.reset;
 	r->terminated_max = a->limits.max_terminated;
 	r->terminated_used = a->terminals.used;
-	r->chunk_bytes_max = (uint64_t)a->terminals.pool.n * sizeof(struct tcp_chunk);
-	r->chunk_bytes_used = (uint64_t)a->terminals.pool.used * sizeof(struct tcp_chunk);
-	r->chunk_bytes_peak = (uint64_t)a->terminals.pool.peak * sizeof(struct tcp_chunk);
+	r->chunk_bytes_max = (uint64_t)a->terminals.pool.n * TCP_CHUNK_BYTES;
+	r->chunk_bytes_used = (uint64_t)a->terminals.pool.used * TCP_CHUNK_BYTES;
+	r->chunk_bytes_peak = (uint64_t)a->terminals.pool.peak * TCP_CHUNK_BYTES;
 	r->half_open_entry_bytes = per_entry(sizeof(struct half_open), a->at.half_open_mask + 1,
 					     a->limits.max_half_open);
 	r->flow_entry_bytes =

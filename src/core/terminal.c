@@ -69,8 +69,8 @@ struct tcp_pipe terminal_pipe(const struct guard_arena *a, struct flow *f)
 
 struct tcp_memory terminal_memory(struct guard_arena *a)
 {
-	return (struct tcp_memory){&a->terminals.pool, arena_at(a, a->at.chunks), &a->journal,
-				   a->at.chunks};
+	return (struct tcp_memory){&a->terminals.pool, arena_at(a, a->at.chunks),
+				   arena_at(a, a->at.links), &a->journal, a->at.links};
 }
 
 void terminal_queue(struct guard_arena *a, uint32_t i)
@@ -260,7 +260,7 @@ void terminals_resumed(struct guard_arena *a)
 			t->pool.used++;
 			continue;
 		}
-		m.chunk[i].next = t->pool.free;
+		m.link[i].next = t->pool.free;
 		t->pool.free = i;
 	}
 }

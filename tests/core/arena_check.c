@@ -137,10 +137,10 @@ static const char *check_stream(struct guard_arena *a, const struct tcp_stream *
 	uint32_t last = INDEX_NONE;
 
 	WRONG_IF(seq_gt(s->start, s->end) || seq_gt(s->end, s->high));
-	for (uint32_t i = s->head; i != INDEX_NONE; i = m.chunk[i].next) {
+	for (uint32_t i = s->head; i != INDEX_NONE; i = m.link[i].next) {
 		WRONG_IF(!own(a, o, i));
-		WRONG_IF(m.chunk[i].offset % TCP_CHUNK_BYTES != 0);
-		WRONG_IF(last != INDEX_NONE && seq_leq(m.chunk[i].offset, m.chunk[last].offset));
+		WRONG_IF(m.link[i].offset % TCP_CHUNK_BYTES != 0);
+		WRONG_IF(last != INDEX_NONE && seq_leq(m.link[i].offset, m.link[last].offset));
 		last = i;
 	}
 	WRONG_IF(s->tail != last);
@@ -176,7 +176,7 @@ static const char *check_pool(struct guard_arena *a, const struct owned *o)
 	uint32_t spare = 0;
 	uint64_t gaps = 0;
 
-	for (uint32_t i = p->free; i != INDEX_NONE; i = m.chunk[i].next)
+	for (uint32_t i = p->free; i != INDEX_NONE; i = m.link[i].next)
 		WRONG_IF(i >= p->fresh || o->chunk[i] || ++spare > p->fresh);
 	for (uint32_t i = 0; i < TERMINAL_CLIENTS; i++)
 		gaps += a->terminals.gaps[i];

@@ -201,7 +201,7 @@ static struct play_range region(uint8_t which)
 
 	memset(&layout, 0, sizeof(layout));
 	arena_layout(&layout, &play.limits);
-	switch (which % 13) {
+	switch (which % 14) {
 	case 0:
 		return part(0, sizeof(struct arena_head));
 	case 1:
@@ -222,13 +222,15 @@ static struct play_range region(uint8_t which)
 	case 7:
 		return part(at->terminals, 2 * sizeof(struct terminal));
 	case 8:
-		return part(at->chunks + next() % CHUNK_END * sizeof(struct tcp_chunk), 80);
+		return part(at->chunks + next() % CHUNK_END * sizeof(union tcp_chunk), 80);
 	case 9:
 		return part(offsetof(struct guard_arena, journal), 256);
 	case 10:
 		return part(at->reactions, sizeof(struct reactions));
 	case 11:
 		return part(at->sources, sizeof(struct sources));
+	case 12:
+		return part(at->links, CHUNK_END * sizeof(struct tcp_link));
 	default:
 		first.everywhere = true;
 		return part(0, at->size);

@@ -28,7 +28,8 @@ static struct {
 	struct tcp_stream stream_of_pipe[2];
 	struct watch watch[2];
 	struct tcp_pool pool;
-	struct tcp_chunk chunk[CHUNKS_MAX];
+	union tcp_chunk chunk[CHUNKS_MAX];
+	struct tcp_link link[CHUNKS_MAX];
 	struct tcp_config config;
 	struct tcp_offer offer;
 	struct { /* the peer of an end, as far as it behaves */
@@ -56,7 +57,7 @@ static uint32_t next16(void)
 static struct tcp_pipe_io pipe_io(void)
 {
 	return (struct tcp_pipe_io){
-		.config = &f.config, .memory = {.pool = &f.pool, .chunk = f.chunk}, .now = f.now};
+		.config = &f.config, .memory = {.pool = &f.pool, .chunk = f.chunk, .link = f.link}, .now = f.now};
 }
 
 static struct tcp_io side(unsigned i)
@@ -70,7 +71,7 @@ static struct tcp_io side(unsigned i)
 
 static void check(void)
 {
-	struct tcp_memory m = {.pool = &f.pool, .chunk = f.chunk};
+	struct tcp_memory m = {.pool = &f.pool, .chunk = f.chunk, .link = f.link};
 	uint32_t chunks = 0;
 
 	for (unsigned i = 0; i < 2; i++) {

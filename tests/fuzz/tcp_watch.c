@@ -83,9 +83,9 @@ uint32_t watch_stream(const struct tcp_stream *s, struct tcp_memory m)
 {
 	uint32_t n = 0, last = INDEX_NONE;
 
-	for (uint32_t i = s->head; i != INDEX_NONE; i = m.chunk[i].next) {
+	for (uint32_t i = s->head; i != INDEX_NONE; i = m.link[i].next) {
 		must(++n <= m.pool->n, "chunks in a ring");
-		must(last == INDEX_NONE || seq_lt(m.chunk[last].offset, m.chunk[i].offset),
+		must(last == INDEX_NONE || seq_lt(m.link[last].offset, m.link[i].offset),
 		     "chunks out of order");
 		last = i;
 	}

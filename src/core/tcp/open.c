@@ -19,7 +19,7 @@ void tcp_config_default(struct tcp_config *c)
 		.fin_wait_2_ms = 60 * 1000,
 		.keepalive_interval_ms = 75 * 1000,
 		.keepalive_probes = 9,
-		.rcv_buf = 512 * 1024,
+		.rcv_buf = 1024 * 1024,
 		.mss_min = 88,
 		.initial_segments = 10,
 		.congestion = TCP_CUBIC,

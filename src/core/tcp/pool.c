@@ -16,12 +16,12 @@ uint32_t tcp_chunk_take(struct tcp_memory m, enum tcp_chunk_use use)
 		return INDEX_NONE;
 	}
 	if (i != INDEX_NONE)
-		p->free = m.chunk[i].next;
+		p->free = m.link[i].next;
 	else
 		i = p->fresh++;
 	if (++p->used > p->peak)
 		p->peak = p->used;
-	m.chunk[i].next = INDEX_NONE;
+	m.link[i].next = INDEX_NONE;
 	return i;
 }
 
@@ -31,14 +31,14 @@ void tcp_chunk_give(struct tcp_memory m, uint32_t i)
 
 	tcp_chunk_keep(m, i);
 	if (!m.journal) {
-		m.chunk[i].next = p->free;
+		m.link[i].next = p->free;
 		p->free = i;
 		p->used--;
 		return;
 	}
 	if (p->limbo == INDEX_NONE)
 		p->limbo_last = i;
-	m.chunk[i].next = p->limbo;
+	m.link[i].next = p->limbo;
 	p->limbo = i;
 	p->n_limbo++;
 }
@@ -49,7 +49,7 @@ void tcp_pool_commit(struct tcp_memory m)
 
 	if (p->limbo == INDEX_NONE)
 		return;
-	m.chunk[p->limbo_last].next = p->free;
+	m.link[p->limbo_last].next = p->free;
 	p->free = p->limbo;
 	p->used -= p->n_limbo;
 	p->limbo = INDEX_NONE;

@@ -6,6 +6,9 @@
  * The pool lives in the caller's memory, by index and without pointers, so that it may outlive the
  * process. The last eighth of the chunks is kept for bookkeeping: what has been received can always be
  * sent on, so a full pool empties itself.
+ *
+ * What links the chunks lies behind them all, so that a chain can be followed without touching the data,
+ * of which there may be more than the processor's cache holds.
  */
 #ifndef TCPGUARD_CORE_TCP_POOL_H
 #define TCPGUARD_CORE_TCP_POOL_H
@@ -18,17 +21,19 @@
 
 #define TCP_CHUNK_BYTES 4096 /* a power of two: places of bytes survive the wrap of 2^32 */
 
-struct tcp_chunk {
-	uint32_t next; /* INDEX_NONE at the end */
-	uint32_t offset; /* of its first byte in the stream; a multiple of TCP_CHUNK_BYTES */
-	union {
-		uint8_t data[TCP_CHUNK_BYTES];
-		struct tcp_flight flight;
-		struct tcp_gaps gaps;
-	};
+union tcp_chunk {
+	uint8_t data[TCP_CHUNK_BYTES];
+	struct tcp_flight flight;
+	struct tcp_gaps gaps;
 };
 
-_Static_assert(sizeof(struct tcp_chunk) == TCP_CHUNK_BYTES + 8, "a book must fit into a chunk");
+/* What is to be known of a chunk. */
+struct tcp_link {
+	uint32_t next; /* INDEX_NONE at the end */
+	uint32_t offset; /* of its first byte in the stream; a multiple of TCP_CHUNK_BYTES */
+};
+
+_Static_assert(sizeof(union tcp_chunk) == TCP_CHUNK_BYTES, "a book must fit into a chunk");
 
 struct tcp_pool {
 	uint32_t n, used, peak;
@@ -48,15 +53,32 @@ struct tcp_pool {
  */
 struct tcp_memory {
 	struct tcp_pool *pool;
-	struct tcp_chunk *chunk;
+	union tcp_chunk *chunk;
+	struct tcp_link *link;
 	struct journal *journal; /* NULL: nobody takes anything back */
-	uint64_t at; /* where the chunks are, as the journal counts */
+	uint64_t at; /* where the links are, as the journal counts */
 };
 
 enum tcp_chunk_use { TCP_CHUNK_DATA, TCP_CHUNK_BOOKS };
 
 /* tcp_pool_init() - @n chunks, all free. */
 void tcp_pool_init(struct tcp_pool *p, uint32_t n);
+
+/* tcp_pool_bytes() - what @n chunks and their links take. */
+static inline uint64_t tcp_pool_bytes(uint32_t n)
+{
+	return (uint64_t)n * (sizeof(union tcp_chunk) + sizeof(struct tcp_link));
+}
+
+/* tcp_memory_at() - of a pool whose tcp_pool_bytes() are at @block, without a journal. */
+static inline struct tcp_memory tcp_memory_at(struct tcp_pool *p, void *block)
+{
+	return (struct tcp_memory){
+		.pool = p,
+		.chunk = block,
+		.link = (struct tcp_link *)((union tcp_chunk *)block + p->n),
+	};
+}
 
 /* tcp_chunk_take() - a chunk, its content undefined, or INDEX_NONE. */
 uint32_t tcp_chunk_take(struct tcp_memory m, enum tcp_chunk_use use);
@@ -70,8 +92,8 @@ void tcp_pool_commit(struct tcp_memory m);
 static inline void tcp_chunk_keep(struct tcp_memory m, uint32_t i)
 {
 	if (m.journal)
-		journal_keep(m.journal, m.at + (uint64_t)i * sizeof(struct tcp_chunk), &m.chunk[i],
-			     offsetof(struct tcp_chunk, data));
+		journal_keep(m.journal, m.at + (uint64_t)i * sizeof(struct tcp_link), &m.link[i],
+			     sizeof(struct tcp_link));
 }
 
 /* tcp_pool_room() - bytes of data that the pool could still take. */

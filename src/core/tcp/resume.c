@@ -26,7 +26,7 @@ static void unclaim(struct tcp_claims *c, uint32_t i)
 static void unclaim_chain(const struct tcp_stream *s, struct tcp_memory m, struct tcp_claims *c,
 			  uint32_t n)
 {
-	for (uint32_t i = s->head; n > 0; n--, i = m.chunk[i].next)
+	for (uint32_t i = s->head; n > 0; n--, i = m.link[i].next)
 		unclaim(c, i);
 }
 
@@ -38,7 +38,7 @@ static void cut(struct tcp_stream *s, struct tcp_memory m, uint32_t last)
 	if (last == INDEX_NONE)
 		s->head = INDEX_NONE;
 	else
-		m.chunk[last].next = INDEX_NONE;
+		m.link[last].next = INDEX_NONE;
 }
 
 /* claim_stream() - Return: how many chunks, or -1: they are not what it says, and none is claimed. */
@@ -50,13 +50,13 @@ static int64_t claim_stream(struct tcp_stream *s, struct tcp_memory m, struct tc
 	if (s->end - s->start > STREAM_MAX || s->high - s->end > STREAM_MAX)
 		return -1;
 	s->cursor = INDEX_NONE;
-	for (i = s->head; i != INDEX_NONE; i = m.chunk[i].next) {
+	for (i = s->head; i != INDEX_NONE; i = m.link[i].next) {
 		uint32_t at;
 
 		if (!claim(c, i))
 			break;
 		n++;
-		at = m.chunk[i].offset;
+		at = m.link[i].offset;
 		if ((at & CHUNK_MASK) || seq_lt(at, want) ||
 		    (s->start != s->end && seq_lt(want, s->end) && at != want))
 			break;
@@ -196,9 +196,9 @@ static bool pieces_are_there(const struct tcb *t, const struct tcp_gaps *g,
 
 		for (uint32_t at = left & ~(uint32_t)CHUNK_MASK; seq_lt(at, right);
 		     at += TCP_CHUNK_BYTES) {
-			while (i < c->n && seq_lt(m.chunk[i].offset, at) && looks++ <= c->n)
-				i = m.chunk[i].next;
-			if (i >= c->n || m.chunk[i].offset != at)
+			while (i < c->n && seq_lt(m.link[i].offset, at) && looks++ <= c->n)
+				i = m.link[i].next;
+			if (i >= c->n || m.link[i].offset != at)
 				return false;
 		}
 	}

@@ -17,14 +17,14 @@ static uint32_t last_not_after(const struct tcp_stream *s, struct tcp_memory m, 
 {
 	uint32_t i = s->head;
 
-	if (i == INDEX_NONE || seq_gt(m.chunk[i].offset, base))
+	if (i == INDEX_NONE || seq_gt(m.link[i].offset, base))
 		return INDEX_NONE;
-	if (seq_leq(m.chunk[s->tail].offset, base))
+	if (seq_leq(m.link[s->tail].offset, base))
 		return s->tail;
-	if (s->cursor != INDEX_NONE && seq_leq(m.chunk[s->cursor].offset, base))
+	if (s->cursor != INDEX_NONE && seq_leq(m.link[s->cursor].offset, base))
 		i = s->cursor;
-	while (seq_leq(m.chunk[m.chunk[i].next].offset, base))
-		i = m.chunk[i].next;
+	while (seq_leq(m.link[m.link[i].next].offset, base))
+		i = m.link[i].next;
 	return i;
 }
 
@@ -36,19 +36,19 @@ static uint32_t chunk_for(struct tcp_stream *s, struct tcp_memory m, uint32_t of
 	uint32_t i;
 
 	/* The end is found without the cursor, which is left to whoever reads in the middle. */
-	if (before != INDEX_NONE && m.chunk[before].offset == base)
+	if (before != INDEX_NONE && m.link[before].offset == base)
 		return before;
 	i = tcp_chunk_take(m, TCP_CHUNK_DATA);
 	if (i == INDEX_NONE)
 		return i;
-	m.chunk[i].offset = base;
+	m.link[i].offset = base;
 	if (before == INDEX_NONE) {
-		m.chunk[i].next = s->head;
+		m.link[i].next = s->head;
 		s->head = i;
 	} else {
 		tcp_chunk_keep(m, before);
-		m.chunk[i].next = m.chunk[before].next;
-		m.chunk[before].next = i;
+		m.link[i].next = m.link[before].next;
+		m.link[before].next = i;
 	}
 	if (s->tail == before)
 		s->tail = i;
@@ -100,7 +100,7 @@ void tcp_stream_copy(struct tcp_stream *s, struct tcp_memory m, uint32_t offset,
 		to += n;
 		offset += n;
 		len -= n;
-		i = m.chunk[i].next;
+		i = m.link[i].next;
 	}
 }
 
@@ -121,7 +121,7 @@ static void drop_head(struct tcp_stream *s, struct tcp_memory m)
 {
 	uint32_t i = s->head;
 
-	s->head = m.chunk[i].next;
+	s->head = m.link[i].next;
 	if (s->head == INDEX_NONE)
 		s->tail = INDEX_NONE;
 	if (s->cursor == i)
@@ -135,7 +135,7 @@ void tcp_stream_release(struct tcp_stream *s, struct tcp_memory m, uint32_t offs
 	/* a chunk half used goes as well when nothing is left in it */
 	while (s->head != INDEX_NONE &&
 	       (s->start == s->high ||
-		seq_leq(m.chunk[s->head].offset + TCP_CHUNK_BYTES, s->start)))
+		seq_leq(m.link[s->head].offset + TCP_CHUNK_BYTES, s->start)))
 		drop_head(s, m);
 }
 

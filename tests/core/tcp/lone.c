@@ -9,17 +9,17 @@ struct lone lone;
 struct tcp_io lone_io(void)
 {
 	return (struct tcp_io){
-		&lone.config, {&lone.pool, lone.chunk, NULL, 0}, &lone.in, &lone.out, lone.now};
+		&lone.config, tcp_memory_at(&lone.pool, lone.chunk), &lone.in, &lone.out, lone.now};
 }
 
 void lone_reset(void)
 {
 	uint32_t shift = lone.shift;
-	struct tcp_chunk *chunk = lone.chunk;
+	union tcp_chunk *chunk = lone.chunk;
 
 	memset(&lone, 0, sizeof(lone));
 	lone.shift = shift;
-	lone.chunk = chunk ? chunk : calloc(LONE_CHUNKS, sizeof(*chunk));
+	lone.chunk = chunk ? chunk : calloc(1, tcp_pool_bytes(LONE_CHUNKS));
 	tcp_config_default(&lone.config);
 	lone.config.rcv_buf = 1000;
 	lone.config.delack_ms = 0;

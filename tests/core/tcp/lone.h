@@ -23,7 +23,7 @@ struct lone {
 	struct tcb tcb;
 	struct tcp_stream in, out;
 	struct tcp_pool pool;
-	struct tcp_chunk *chunk;
+	union tcp_chunk *chunk;
 	struct tcp_config config;
 	struct tcp_offer offer;
 	struct tcp_options opt; /* of the segments that lone_in() makes */

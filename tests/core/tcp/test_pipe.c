@@ -17,7 +17,7 @@ static struct {
 	struct tcb end[2];
 	struct tcp_stream stream[2];
 	struct tcp_pool pool;
-	struct tcp_chunk *chunk;
+	void *chunk;
 	struct tcp_config config;
 	usec_t now;
 	struct tcp_segment s, reply;
@@ -26,7 +26,7 @@ static struct {
 
 static struct tcp_pipe_io io(void)
 {
-	return (struct tcp_pipe_io){&p.config, {&p.pool, p.chunk, NULL, 0}, p.now};
+	return (struct tcp_pipe_io){&p.config, tcp_memory_at(&p.pool, p.chunk), p.now};
 }
 
 static bool out(void)
@@ -73,7 +73,7 @@ static void given(void)
 	struct tcp_io side;
 
 	memset(&p, 0, sizeof(p));
-	p.chunk = calloc(CHUNKS, sizeof(*p.chunk));
+	p.chunk = calloc(1, tcp_pool_bytes(CHUNKS));
 	p.now = 1000 * USEC_PER_SEC;
 	tcp_config_default(&p.config);
 	p.config.rcv_buf = 10000;

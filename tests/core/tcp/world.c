@@ -26,7 +26,7 @@ struct world *world_new(void)
 	struct world *w = calloc(1, sizeof(*w));
 
 	for (unsigned i = 0; i < 2; i++)
-		w->chunk[i] = calloc(CHUNKS, sizeof(*w->chunk[i]));
+		w->chunk[i] = calloc(1, tcp_pool_bytes(CHUNKS));
 	return w;
 }
 
@@ -53,7 +53,7 @@ usec_t world_clock(const struct world *w, unsigned end)
 static struct tcp_pipe_io pipe_io(struct world *w)
 {
 	return (struct tcp_pipe_io){
-		&w->plan.pipe_config, {&w->pool[1], w->chunk[1], NULL, 0}, world_clock(w, 2)};
+		&w->plan.pipe_config, tcp_memory_at(&w->pool[1], w->chunk[1]), world_clock(w, 2)};
 }
 
 struct tcp_io world_io(struct world *w, unsigned end)
@@ -67,7 +67,7 @@ struct tcp_io world_io(struct world *w, unsigned end)
 	/* cppcheck-suppress arrayIndexOutOfBounds ; is_host(): end is 0 or 1 */
 	config = &w->plan.host[end].config;
 	return (struct tcp_io){
-		config, {&w->pool[0], w->chunk[0], NULL, 0}, &e->in, &e->out, world_clock(w, end)};
+		config, tcp_memory_at(&w->pool[0], w->chunk[0]), &e->in, &e->out, world_clock(w, end)};
 }
 
 /* ---- applications ---- */
@@ -456,7 +456,7 @@ static void advance(struct world *w)
 
 static void begin(struct world *w, const struct plan *plan)
 {
-	struct tcp_chunk *chunk[2] = {w->chunk[0], w->chunk[1]};
+	void *chunk[2] = {w->chunk[0], w->chunk[1]};
 
 	memset(w, 0, sizeof(*w));
 	memcpy(w->chunk, chunk, sizeof(chunk));

@@ -86,7 +86,7 @@ struct world {
 	struct rng rng;
 	usec_t now;
 	struct tcp_pool pool[2]; /* of the hosts, of the pipe */
-	struct tcp_chunk *chunk[2];
+	void *chunk[2];
 	struct tcp_pipe pipe;
 	struct tcb pipe_end[2];
 	struct tcp_stream pipe_stream[2];

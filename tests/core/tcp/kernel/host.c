@@ -28,7 +28,7 @@ struct host {
 	struct lane *lane;
 	struct tcp_config config;
 	struct tcp_pool pool;
-	struct tcp_chunk *chunk;
+	void *chunk;
 	struct conn *bucket[BUCKETS], *all;
 	struct tally tally;
 	struct rng rng;
@@ -38,7 +38,7 @@ struct host {
 
 static struct tcp_io io_of(struct host *h, struct conn *c)
 {
-	return (struct tcp_io){&h->config, {&h->pool, h->chunk, NULL, 0}, &c->in, &c->out, h->now};
+	return (struct tcp_io){&h->config, tcp_memory_at(&h->pool, h->chunk), &c->in, &c->out, h->now};
 }
 
 static struct conn **bucket_of(struct host *h, uint16_t peer_port, uint16_t own_port)
@@ -378,7 +378,7 @@ struct host *host_new(const struct host_plan *plan, struct lane *out, uint64_t s
 	struct host *h = calloc(1, sizeof(*h));
 
 	if (h)
-		h->chunk = calloc(CHUNKS, sizeof(*h->chunk));
+		h->chunk = calloc(1, tcp_pool_bytes(CHUNKS));
 	if (!h || !h->chunk)
 		abort();
 	h->plan = *plan;

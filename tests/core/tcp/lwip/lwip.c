@@ -65,7 +65,8 @@ static struct {
 	struct tcb end_of_pipe[2];
 	struct tcp_stream stream_of_pipe[2];
 	struct tcp_pool pool;
-	struct tcp_chunk chunk[CHUNKS];
+	union tcp_chunk chunk[CHUNKS];
+	struct tcp_link link[CHUNKS];
 	struct stack_app app[2]; /* lwIP's, behind end 0 and 1 */
 	struct stack_app own; /* ours, alone */
 	struct packet *flying[FLYING_MAX];
@@ -98,7 +99,7 @@ static void fail(const char *fmt, ...)
 
 static struct tcp_pipe_io pipe_io(void)
 {
-	return (struct tcp_pipe_io){&w.plan.config, {&w.pool, w.chunk, NULL, 0}, w.now};
+	return (struct tcp_pipe_io){&w.plan.config, {&w.pool, w.chunk, w.link, NULL, 0}, w.now};
 }
 
 static struct tcp_io side(unsigned i)
