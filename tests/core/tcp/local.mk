@@ -69,9 +69,10 @@ tests_core_tcp_kernel_race_SOURCES = tests/core/tcp/kernel/race.c $(tcp_kernel)
 tests_core_tcp_kernel_race_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_core_tcp_kernel_race_LDADD = libcore.la libwire.la libbase.la
 
-# Not in check either: a gigabyte each way, in both roles and over both families.
+# Not in check either: a gigabyte each way, in both roles and over both families, by a good wire and by a bad one.
 tcp-gigabyte: tests/core/tcp/kernel/cases
 	./tests/core/tcp/kernel/cases --case bulk --bytes 1073741824
+	./tests/core/tcp/kernel/cases --case lossy --bytes 1073741824
 .PHONY: tcp-gigabyte
 
 if HAVE_CHECK
