@@ -407,25 +407,36 @@ START_TEST(no_room_for_another_one)
 }
 END_TEST
 
-/* hoard() - the server has sent all that the guard can hold, and the client takes nothing of it. */
-static void hoard(void)
+static void given_little_memory(void)
 {
-	uint32_t at = 1;
-
 	fx_close();
 	fx_prepare(GUARD_MODE_ALWAYS);
 	fx.config->service[0].engine = GUARD_ENGINE_TERMINATE;
 	fx.limits.max_terminated = 4;
 	fx.limits.chunks = 16;
 	fx_start();
-	open_both();
-	for (int i = 0; i < 60; i++) {
+}
+
+/* leave_unread() - the server offers @n segments, and the client takes nothing of those that there was room for. */
+static void leave_unread(int n)
+{
+	uint32_t at = 1;
+
+	for (int i = 0; i < n; i++) {
 		struct segment s = fx_from_server(&c, TCP_ACK, at, 1, 1400);
 
 		if (fx_offer(&s) == GUARD_DROP && fx.out->drop == GUARD_DROP_CONSUMED)
 			at += 1400;
 		poll();
 	}
+}
+
+/* hoard() - the server has sent all that the guard can hold, and the client takes nothing of it. */
+static void hoard(void)
+{
+	given_little_memory();
+	open_both();
+	leave_unread(60);
 	ck_assert_uint_eq(tcp_pool_room(&fx.guard.arena->terminals.pool), 0);
 	ck_assert_uint_eq(fx_events(GUARD_EVENT_TERMINATED_RESET), 0);
 }
@@ -457,6 +468,36 @@ START_TEST(whoever_hoards_memory_without_reading_goes)
 	fx_states(c.client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
 	client(TCP_ACK, 1, 1, 1400);
 	to_server(fx.n_sent - 1, TCP_ACK, 1, 1, 1400);
+}
+END_TEST
+
+/* In whichever order they came. */
+START_TEST(the_greatest_hoard_goes)
+{
+	struct fx_conn conn[2];
+	unsigned lesser = (unsigned)_i;
+	struct segment s;
+
+	given_little_memory();
+	for (unsigned i = 0; i < 2; i++) {
+		c.client = fx_stranger();
+		open_both();
+		conn[i] = c;
+		c = fx_conn();
+	}
+	c = conn[lesser];
+	leave_unread(1);
+	c = conn[!lesser];
+	leave_unread(60);
+	fx_advance(2 * USEC_PER_SEC);
+	c = fx_conn();
+	c.client = fx_stranger();
+	open_both();
+	s = fx_from_client(&c, TCP_ACK, 1, 1, 1400);
+	fx_drop(&s, GUARD_DROP_NO_MEMORY);
+	poll();
+	fx_states(conn[!lesser].client, TCPS_CLOSED, TCPS_CLOSED);
+	fx_states(conn[lesser].client, TCPS_ESTABLISHED, TCPS_ESTABLISHED);
 }
 END_TEST
 
@@ -706,6 +747,7 @@ int main(void)
 	tcase_add_test(t, a_client_may_not_hold_too_much_out_of_order);
 	tcase_add_test(t, no_room_for_another_one);
 	tcase_add_test(t, whoever_hoards_memory_without_reading_goes);
+	tcase_add_loop_test(t, the_greatest_hoard_goes, 0, 2);
 	tcase_add_test(t, whoever_reads_may_fill_the_memory);
 	tcase_add_test(t, a_server_in_time_wait_is_reset_and_asked_again);
 	tcase_add_test(t, a_header_alone_is_not_enough);
