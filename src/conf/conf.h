@@ -19,7 +19,7 @@
 #define CONF_COMMAND_MAX       256
 #define CONF_COMMAND_WORDS_MAX 32
 #define CONF_FILE_MAX	       (1024 * 1024) /* a larger file is refused */
-#define CONF_WORKER_QUEUES 3
+#define CONF_WORKER_QUEUES     3
 #define CONF_WORKERS_MAX       16
 #define CONF_LINE_MAX	       1024 /* no reported or shown line is longer, terminating zero included */
 

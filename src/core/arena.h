@@ -25,7 +25,7 @@
 #include "core/rules.h"
 #include "core/terminal.h"
 
-#define ARENA_MAGIC   0x74637067u /* "tcpg" */
+#define ARENA_MAGIC 0x74637067u /* "tcpg" */
 /* Another one where the same bytes mean something else, though layout and sizes are the same. */
 #define ARENA_VERSION 4
 #define EVENT_RING    256

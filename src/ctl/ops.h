@@ -116,7 +116,8 @@ struct ctl_ops {
 	usec_t (*now)(void *ctx); /* the guards' clock */
 	usec_t (*started)(void *ctx); /* when the daemon started, on that clock */
 	const char *(*firewall)(void *ctx); /* "nftables", "iptables", "none" */
-	const char *(*rules_missing)(void *ctx); /* what is wrong with its rules now; empty: nothing */
+	/* what is wrong with its rules now; empty: nothing */
+	const char *(*rules_missing)(void *ctx);
 	uint64_t (*rules_repaired)(void *ctx); /* how often they were put back */
 	uint64_t (*forged)(void *ctx); /* packets its anti-spoof rules have dropped */
 	uint64_t (*resident)(void *ctx); /* bytes of memory that are in use; 0: not known */

@@ -231,7 +231,8 @@ static int open_datapath(struct worker *w, char *why, size_t why_len)
 		close_left(&left);
 		if (rc < 0)
 			explain_queue(rc, &qc, why, why_len);
-		else if (guard_config_terminates(c->guard)) /* what it cannot do, the raw sockets do */
+		else if (guard_config_terminates(c->guard))
+			/* what it cannot do, the raw sockets do */
 			output_open_large(&w->output, c->queue, (uint16_t)c->index);
 	}
 	return rc;

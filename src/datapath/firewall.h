@@ -49,7 +49,8 @@ struct firewall_config {
 	uint32_t mark; /* used as its own mask */
 	const char *device; /* what comes in by it is the guard's own; NULL: there is none */
 	bool bypass; /* let packets through while nobody has the queue */
-	const bool *closed; /* of each listen: do not; ICMP errors are nobody's alone. NULL: as above */
+	/* of each listen: do not; ICMP errors are nobody's alone. NULL: as above */
+	const bool *closed;
 	bool anti_spoof; /* strict reverse path for the guarded ports of a gateway's servers */
 };
 

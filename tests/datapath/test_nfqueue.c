@@ -153,7 +153,8 @@ static enum guard_verdict judge(void *arg, struct pkt *p, int error)
 
 static struct nfqueue *open_service(struct script *s, uint16_t header, uint16_t full, int32_t next)
 {
-	static const struct nfqueue_ops ops = {.begin = nothing, .judge = judge, .flush = nothing_to_send};
+	static const struct nfqueue_ops ops = {
+		.begin = nothing, .judge = judge, .flush = nothing_to_send};
 	struct nfqueue_config c = {.header_queue = header,
 				   .full_queue = full,
 				   .whole_queue = full + 100,
@@ -475,7 +476,8 @@ END_TEST
 START_TEST(overrun_is_survived_and_counted_by_the_kernel)
 {
 	struct script s = {.verdict = accept_all};
-	static const struct nfqueue_ops ops = {.begin = nothing, .judge = judge, .flush = nothing_to_send};
+	static const struct nfqueue_ops ops = {
+		.begin = nothing, .judge = judge, .flush = nothing_to_send};
 	struct nfqueue_config c = {.header_queue = QUEUE,
 				   .full_queue = OTHER,
 				   .whole_queue = NFQUEUE_NO_WHOLE,

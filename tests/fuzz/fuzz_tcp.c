@@ -56,8 +56,9 @@ static uint32_t next16(void)
 
 static struct tcp_pipe_io pipe_io(void)
 {
-	return (struct tcp_pipe_io){
-		.config = &f.config, .memory = {.pool = &f.pool, .chunk = f.chunk, .link = f.link}, .now = f.now};
+	return (struct tcp_pipe_io){.config = &f.config,
+				    .memory = {.pool = &f.pool, .chunk = f.chunk, .link = f.link},
+				    .now = f.now};
 }
 
 static struct tcp_io side(unsigned i)

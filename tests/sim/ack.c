@@ -38,7 +38,8 @@ static void check_sack(struct conn *c, uint32_t l, uint32_t r)
 		sim_violation(c->sim, "%s: port %u: SACK %u-%u of what was never sent (%u)",
 			      c->host->name, conn_port(c), l - c->iss, r - c->iss,
 			      c->snd_max - c->iss);
-	else if (p && !c->sim->plan.terminate && seq_gt(r + shift, p->rcv_nxt) && !ranges_has(&p->ooo, l + shift, r + shift))
+	else if (p && !c->sim->plan.terminate && seq_gt(r + shift, p->rcv_nxt) &&
+		 !ranges_has(&p->ooo, l + shift, r + shift))
 		sim_violation(c->sim, "%s: port %u: SACK %u-%u, the peer does not have it",
 			      c->host->name, conn_port(c), l - c->iss, r - c->iss);
 }

@@ -90,8 +90,9 @@ void conn_set_window(struct conn *c, const struct seg *g)
 
 	if (g->flags & F_SYN) {
 		c->promised = right;
-	} else if (p && p->state != C_SYN_SENT && !c->sim->plan.terminate && !conn_guard_forgets(c) &&
-		   seq_gt(right, c->promised) && seq_gt(right - c->iss, p->rcv_adv - p->irs)) {
+	} else if (p && p->state != C_SYN_SENT && !c->sim->plan.terminate &&
+		   !conn_guard_forgets(c) && seq_gt(right, c->promised) &&
+		   seq_gt(right - c->iss, p->rcv_adv - p->irs)) {
 		sim_violation(c->sim, "%s: port %u: granted up to %u, the peer granted only %u",
 			      c->host->name, conn_port(c), right - c->iss, p->rcv_adv - p->irs);
 	}

@@ -39,8 +39,8 @@ static bool ill_while(const struct sim *s, const struct session *e)
  */
 static bool lost_third_ack(const struct sim *s, const struct session *e)
 {
-	bool cookie = e->mode_cookie || s->plan.switch_modes || s->plan.flood.rate ||
-		      s->plan.terminate;
+	bool cookie =
+		e->mode_cookie || s->plan.switch_modes || s->plan.flood.rate || s->plan.terminate;
 
 	return cookie && e->client.established && !e->server.conn && !e->client.written &&
 	       !e->client.shut;

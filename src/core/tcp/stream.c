@@ -134,8 +134,7 @@ void tcp_stream_release(struct tcp_stream *s, struct tcp_memory m, uint32_t offs
 	s->start = offset;
 	/* a chunk half used goes as well when nothing is left in it */
 	while (s->head != INDEX_NONE &&
-	       (s->start == s->high ||
-		seq_leq(m.link[s->head].offset + TCP_CHUNK_BYTES, s->start)))
+	       (s->start == s->high || seq_leq(m.link[s->head].offset + TCP_CHUNK_BYTES, s->start)))
 		drop_head(s, m);
 }
 

@@ -8,8 +8,8 @@ struct lone lone;
 
 struct tcp_io lone_io(void)
 {
-	return (struct tcp_io){
-		&lone.config, tcp_memory_at(&lone.pool, lone.chunk), &lone.in, &lone.out, lone.now};
+	return (struct tcp_io){&lone.config, tcp_memory_at(&lone.pool, lone.chunk), &lone.in,
+			       &lone.out, lone.now};
 }
 
 void lone_reset(void)

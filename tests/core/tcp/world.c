@@ -52,8 +52,8 @@ usec_t world_clock(const struct world *w, unsigned end)
 
 static struct tcp_pipe_io pipe_io(struct world *w)
 {
-	return (struct tcp_pipe_io){
-		&w->plan.pipe_config, tcp_memory_at(&w->pool[1], w->chunk[1]), world_clock(w, 2)};
+	return (struct tcp_pipe_io){&w->plan.pipe_config, tcp_memory_at(&w->pool[1], w->chunk[1]),
+				    world_clock(w, 2)};
 }
 
 struct tcp_io world_io(struct world *w, unsigned end)
@@ -66,8 +66,8 @@ struct tcp_io world_io(struct world *w, unsigned end)
 		return tcp_pipe_side(&w->pipe, &pio, end - 2);
 	/* cppcheck-suppress arrayIndexOutOfBounds ; is_host(): end is 0 or 1 */
 	config = &w->plan.host[end].config;
-	return (struct tcp_io){
-		config, tcp_memory_at(&w->pool[0], w->chunk[0]), &e->in, &e->out, world_clock(w, end)};
+	return (struct tcp_io){config, tcp_memory_at(&w->pool[0], w->chunk[0]), &e->in, &e->out,
+			       world_clock(w, end)};
 }
 
 /* ---- applications ---- */

@@ -38,7 +38,8 @@ struct host {
 
 static struct tcp_io io_of(struct host *h, struct conn *c)
 {
-	return (struct tcp_io){&h->config, tcp_memory_at(&h->pool, h->chunk), &c->in, &c->out, h->now};
+	return (struct tcp_io){&h->config, tcp_memory_at(&h->pool, h->chunk), &c->in, &c->out,
+			       h->now};
 }
 
 static struct conn **bucket_of(struct host *h, uint16_t peer_port, uint16_t own_port)
