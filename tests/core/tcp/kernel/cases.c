@@ -55,7 +55,7 @@ struct test {
 
 static const struct test tests[] = {
 	{"bulk", NO_WIRE, TIMES(1, 1), GENTLE(SENDS(0), SENDS(0)), .bulk = true},
-	{"lossy", BAD_WIRE, TIMES(8, 8), GENTLE(SENDS(0), SENDS(0)), .bulk = true},
+	{"lossy", BAD_WIRE, TIMES(4, 4), GENTLE(SENDS(0), SENDS(0)), .bulk = true},
 	{"short", NO_WIRE, TIMES(2500, 128), GENTLE(SENDS(1000), SENDS(100))},
 	{"short-lossy", BAD_WIRE, TIMES(150, 50), GENTLE(SENDS(20000), SENDS(3000))},
 	{"they-answer", BAD_WIRE, TIMES(60, 30), GENTLE(SENDS(5000), ANSWERS(60000))},

@@ -10,7 +10,7 @@
 
 #define CHUNKS	    8192
 #define BUCKETS	    4096
-#define SEND_BUFFER (4u << 20)
+#define SEND_BUFFER (2u << 20) /* of one connection; those of all leave room in the pool */
 #define FIRST_PORT  10000
 
 struct conn {
