@@ -113,13 +113,14 @@ static bool judge(const struct test *t, const struct path *p, bool in_time, bool
 /* play() - Return: 0, 1 if it failed, SKIPPED if that cannot be tested here. */
 static int play(const struct test *t, bool we_listen, bool v6)
 {
+	unsigned patience = PATIENCE + (t->bulk ? (unsigned)(bytes >> 22) : 0);
 	struct peer_plan peer[2] = {{.listens = !we_listen,
 				     .v6 = v6,
 				     .connections = t->connections,
 				     .at_once = t->at_once,
 				     .script = t->theirs,
 				     .port = PEER_PORT + (t->refused && we_listen),
-				     .patience_s = PATIENCE}};
+				     .patience_s = patience}};
 	struct host_plan host = {.listens = we_listen,
 				 .v6 = v6,
 				 .small = t->small,
@@ -146,7 +147,7 @@ static int play(const struct test *t, bool we_listen, bool v6)
 		path_close(&p);
 		return SKIPPED;
 	}
-	in_time = path_run(&p, 1, t->bulk ? PATIENCE + (unsigned)(bytes >> 22) : PATIENCE);
+	in_time = path_run(&p, 1, patience);
 	well = judge(t, &p, in_time, we_listen);
 	printf("%-18s %s, %s: %s, %u connections in %.2f s\n", t->name, v6 ? "IPv6" : "IPv4",
 	       we_listen ? "the kernel connects" : "we connect", well ? "well" : "FAILED",
