@@ -127,13 +127,15 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("supervise");
-	TCase *tc = tcase_create("silence");
+	Suite *suite;
+	TCase *tc;
 	SRunner *runner;
 	int failed;
 
 	if (argc > 1)
 		return be_daemon(argv[1]);
+	suite = suite_create("supervise");
+	tc = tcase_create("silence");
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 15);
 	tcase_add_test(tc, hangs);
