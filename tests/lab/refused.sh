@@ -44,7 +44,7 @@ crash() {
 	local pid
 
 	pid=$(daemon_pid)
-	kill -SEGV "$pid"
+	kill -ABRT "$pid" # SIGSEGV a sanitizer would catch
 	check "after crash $1 another one serves" try_for 10 another "$pid"
 }
 
