@@ -126,14 +126,15 @@ static void resume_service(struct guard_arena *a, uint32_t slot)
 
 static void resume_services(struct guard_arena *a)
 {
-	if (a->n_services > SERVICE_NONE)
-		a->n_services = SERVICE_NONE;
+	a->n_services = 0;
 	for (uint32_t slot = 0; slot < SERVICE_SLOTS; slot++) {
 		struct service *s = &a->service[slot];
 
 		if (slot == SERVICE_NONE || (s->name[0] && !service_is_sane(s)))
 			memset(s->name, 0, sizeof(s->name));
-		if (!s->name[0] && slot != SERVICE_NONE)
+		if (s->name[0])
+			a->n_services = slot + 1;
+		else if (slot != SERVICE_NONE)
 			memset(s, 0, sizeof(*s));
 		resume_service(a, slot);
 	}

@@ -254,8 +254,7 @@ void half_open_disproved(struct guard_arena *a, uint32_t i)
 
 static bool is_sane(const struct guard_arena *a, const struct half_open *h)
 {
-	return h->server_port != 0 &&
-	       (h->service == SERVICE_NONE || a->service[h->service].name[0]);
+	return h->server_port != 0 && a->service[h->service].name[0];
 }
 
 /* sort_by_age() - into the hash buckets, which are empty, and each a chain of entries of one age. */
