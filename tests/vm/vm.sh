@@ -17,7 +17,7 @@ build=$(cd "${1:?usage: vm.sh BUILD_DIR [TEST...]}" && pwd) || exit 99
 shift
 TCPGUARD_CACHE=${TCPGUARD_CACHE:-$build/vm-cache}
 # shellcheck disable=SC2034 # for root.sh
-ROOT_MORE=udev,kmod,nginx-light,curl,wrk,tcpdump,ethtool,python3,python3-scapy
+ROOT_MORE=udev,kmod,libsubunit0,nginx-light,curl,wrk,tcpdump,ethtool,python3,python3-scapy
 # shellcheck source=tests/package/root.sh
 . "$(dirname "$0")/../package/root.sh"
 # shellcheck source=tests/vm/image.sh
