@@ -110,6 +110,20 @@ END_TEST
 
 /* ---- with a kernel ---- */
 
+/* be_router() - before Linux 6.17, IPv6 is forwarded for all devices or for none. */
+static void be_router(void)
+{
+	FILE *all;
+
+	if (access("/proc/sys/net/ipv6/conf/lo/force_forwarding", F_OK) == 0)
+		return;
+	all = fopen("/proc/sys/net/ipv6/conf/all/forwarding", "w");
+	if (all) {
+		fputs("1", all);
+		fclose(all);
+	}
+}
+
 /*
  * opened() - an output with its device, in a namespace where there is a way to the IPv4 source: the
  * reverse path filter asks for one.
@@ -122,6 +136,7 @@ static bool opened(struct output *o)
 
 	if (no_netns)
 		return false;
+	be_router();
 	tool_run(address, NULL, 0, error);
 	ck_assert_int_eq(output_open(o, 0x10), 0);
 	rc = output_open_large(o, QUEUE, 0);
