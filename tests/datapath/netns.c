@@ -24,32 +24,38 @@ static const char *ask(unsigned long request, struct ifreq *ifr)
 	return rc < 0 ? strerror(errno) : NULL;
 }
 
+static const char *set_flags(const char *name, short flags)
+{
+	struct ifreq ifr = {.ifr_flags = flags};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	return ask(SIOCSIFFLAGS, &ifr);
+}
+
 const char *netns_enter(void)
 {
-	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-
 	if (unshare(CLONE_NEWNET) < 0)
 		return "network namespaces need root";
-	return ask(SIOCSIFFLAGS, &ifr);
+	return set_flags("lo", IFF_UP);
 }
 
 const char *netns_down(const char *name)
 {
-	struct ifreq ifr = {.ifr_flags = 0};
-
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	return ask(SIOCSIFFLAGS, &ifr);
+	return set_flags(name, 0);
 }
 
 const char *netns_rename_lo(const char *name)
 {
 	struct ifreq ifr = {.ifr_flags = 0};
 	static char now[IFNAMSIZ] = "lo";
+	const char *wrong = set_flags(now, 0); /* before Linux 6.2 only what is down can be renamed */
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", now);
 	snprintf(ifr.ifr_newname, sizeof(ifr.ifr_newname), "%s", name);
 	snprintf(now, sizeof(now), "%s", name);
-	return ask(SIOCSIFNAME, &ifr);
+	if (!wrong)
+		wrong = ask(SIOCSIFNAME, &ifr);
+	return wrong ? wrong : set_flags(now, IFF_UP);
 }
 
 const char *netns_rules(const char *text)
