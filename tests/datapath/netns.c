@@ -48,8 +48,10 @@ const char *netns_rename_lo(const char *name)
 {
 	struct ifreq ifr = {.ifr_flags = 0};
 	static char now[IFNAMSIZ] = "lo";
-	const char *wrong = set_flags(now, 0); /* before Linux 6.2 only what is down can be renamed */
+	const char *wrong;
 
+	/* before Linux 6.2 only what is down can be renamed */
+	wrong = set_flags(now, 0);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", now);
 	snprintf(ifr.ifr_newname, sizeof(ifr.ifr_newname), "%s", name);
 	snprintf(now, sizeof(now), "%s", name);
