@@ -228,7 +228,8 @@ tests_core_test_adopt_LDADD = $(CORE_TEST_LIBS)
 
 check_PROGRAMS += tests/core/test_adopt_ends
 TESTS += tests/core/test_adopt_ends
-tests_core_test_adopt_ends_SOURCES = tests/core/adopt_story.h tests/core/test_adopt_ends.c
+tests_core_test_adopt_ends_SOURCES = tests/core/adopt_story.h tests/core/terminate_story.h \
+	tests/core/test_adopt_ends.c
 tests_core_test_adopt_ends_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_core_test_adopt_ends_CFLAGS = $(CORE_TEST_CFLAGS)
 tests_core_test_adopt_ends_LDADD = $(CORE_TEST_LIBS)

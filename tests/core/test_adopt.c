@@ -87,13 +87,24 @@ START_TEST(a_passed_connection_stays_known)
 }
 END_TEST
 
+static void reopen_adaptive(void)
+{
+	fx_close();
+	fx_open(GUARD_MODE_ADAPTIVE);
+}
+
+static void half_opens_time_out(void)
+{
+	fx_advance(fx.config->timeouts.syn_received + USEC_PER_SEC);
+	ck_assert_uint_eq(arena()->half_open_used, 0);
+}
+
 START_TEST(half_opens_stay_in_the_order_of_their_age)
 {
 	struct fx_conn c = fx_conn();
 	struct segment syn, ack = fx_conn_ack(&c);
 
-	fx_close();
-	fx_open(GUARD_MODE_ADAPTIVE);
+	reopen_adaptive();
 	for (int i = 0; i < 100; i++) {
 		syn = fx_syn(fx_forged(), 1);
 		fx_accept(&syn);
@@ -123,8 +134,7 @@ START_TEST(half_opens_of_no_service_are_lost)
 	struct fx_conn c = fx_conn();
 	struct segment syn = fx_conn_syn(&c);
 
-	fx_close();
-	fx_open(GUARD_MODE_ADAPTIVE);
+	reopen_adaptive();
 	fx_accept(&syn);
 	syn = fx_syn(fx_forged(), 1);
 	fx_accept(&syn);
@@ -132,8 +142,7 @@ START_TEST(half_opens_of_no_service_are_lost)
 	ck_assert_int_eq(adopt(), ARENA_NONE);
 	ck_assert_uint_eq(done.lost, 1);
 	ck_assert_uint_eq(done.half_opens, 1);
-	fx_advance(fx.config->timeouts.syn_received + USEC_PER_SEC);
-	ck_assert_uint_eq(arena()->half_open_used, 0);
+	half_opens_time_out();
 }
 END_TEST
 
@@ -143,15 +152,13 @@ START_TEST(half_opens_of_a_service_that_is_gone_time_out)
 	struct fx_conn c = fx_conn();
 	struct segment syn = fx_conn_syn(&c);
 
-	fx_close();
-	fx_open(GUARD_MODE_ADAPTIVE);
+	reopen_adaptive();
 	fx_accept(&syn);
 	fx.config->n_services = 0;
 	arena()->n_services = 0;
 	must_adopt();
 	ck_assert_uint_eq(done.half_opens, 1);
-	fx_advance(fx.config->timeouts.syn_received + USEC_PER_SEC);
-	ck_assert_uint_eq(arena()->half_open_used, 0);
+	half_opens_time_out();
 }
 END_TEST
 
