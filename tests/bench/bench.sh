@@ -216,17 +216,13 @@ synproxy_host_begin() { synproxy_begin INPUT; }
 synproxy_host_end() { synproxy_end; }
 guard_host_begin() {
 	guard_begin always
-	COOKIES_BEFORE=$(resident)
+	COOKIES_BEFORE=$(rss_kib)
 }
 
 guard_host_end() {
-	note resident_growth guard_host $(($(resident) - COOKIES_BEFORE))
+	note resident_growth guard_host $(($(rss_kib) - COOKIES_BEFORE))
 	note half_open_after guard_host "$(stat_of half_open)"
 	guard_stop
-}
-
-resident() {
-	awk '/VmRSS/ { print $2 }' "/proc/${LAB_PID[guard]}/status"
 }
 
 syn_round() {
@@ -274,11 +270,11 @@ idle_memory() {
 	wait_for 5 "the idle server" listening $IDLE_PORT
 	start idle_few in_client python3 "$idle" connect $SERVER4 $IDLE_PORT 100
 	wait_for 5 "a few connections" grep -q ready "$LAB_TMP/idle_few.log"
-	before=$(resident)
+	before=$(rss_kib)
 	start idle in_client python3 "$idle" connect $SERVER4 $IDLE_PORT $IDLE_EACH "${from[@]}"
 	wait_for 120 "idle connections" idle_ready ${#from[@]}
-	note idle_resident guard "$(awk -v kb="$(resident)" 'BEGIN { printf "%.1f", kb * 1024 / 1e6 }')"
-	note idle_bytes guard $((($(resident) - before) * 1024 / (IDLE_EACH * ${#from[@]})))
+	note idle_resident guard "$(awk -v kb="$(rss_kib)" 'BEGIN { printf "%.1f", kb * 1024 / 1e6 }')"
+	note idle_bytes guard $((($(rss_kib) - before) * 1024 / (IDLE_EACH * ${#from[@]})))
 	note idle_connections guard "$(stat_of terminated_now)"
 	stop idle
 	stop idle_few

@@ -102,8 +102,7 @@ idle_memory() {
 	guard_start
 	sleep 0.3
 	if own_memory; then
-		check "an idle daemon takes no more than $IDLE_KIB KiB" number \
-			"$(awk '/^VmRSS/ { print $2 }' "/proc/${LAB_PID[guard]}/status")" '<=' $IDLE_KIB
+		check "an idle daemon takes no more than $IDLE_KIB KiB" number "$(rss_kib)" '<=' $IDLE_KIB
 		check "and says so itself" number "$(ctl --json status | json resident_bytes)" '<=' \
 			$((IDLE_KIB * 1024))
 	fi

@@ -347,10 +347,6 @@ clock_set() {
 
 # ---- the control socket ------------------------------------------------------------------------
 
-rss_kib() {
-	awk '/^VmRSS/ { print $2 }' "/proc/${LAB_PID[guard]}/status"
-}
-
 # crowd() - a thousand clients, or $2, of a kind that crowd.py knows, while there is a flood.
 crowd() {
 	local how=$1 before slowest=0 i t asked=0

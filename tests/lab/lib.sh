@@ -42,6 +42,11 @@ lab_say() {
 	printf '%s\n' "$*"
 }
 
+# rss_kib() - resident memory of the daemon
+rss_kib() {
+	awk '/^VmRSS/ { print $2 }' "/proc/${LAB_PID[guard]}/status"
+}
+
 # own_memory() - is what the daemon takes its own? Checks of it are left out of a sanitized build, and it says so.
 own_memory() {
 	[ -n "${SANITIZER_REPORTS:-}" ] || return 0
