@@ -14,9 +14,15 @@ static uint32_t buckets_for(uint32_t entries)
 	return n > entries ? n / 2 : n;
 }
 
+/* align_to() - @n, or the next multiple of @unit, a power of two. */
+static uint64_t align_to(uint64_t n, uint64_t unit)
+{
+	return (n + unit - 1) & ~(unit - 1);
+}
+
 static uint64_t align_up(uint64_t n)
 {
-	return (n + 63) & ~(uint64_t)63;
+	return align_to(n, 64);
 }
 
 void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
@@ -44,8 +50,8 @@ void arena_layout(struct arena_layout *l, const struct guard_limits *limits)
 	l->claims = at;
 	at = align_up(at + (limits->chunks + 63ULL) / 64 * 8);
 	l->links = at;
-	at += (uint64_t)limits->chunks * sizeof(struct tcp_link);
-	at = (at + TCP_CHUNK_BYTES - 1) & ~(uint64_t)(TCP_CHUNK_BYTES - 1);
+	/* pages: then each chunk is one */
+	at = align_to(at + (uint64_t)limits->chunks * sizeof(struct tcp_link), TCP_CHUNK_BYTES);
 	l->chunks = at;
 	l->size = at + (uint64_t)limits->chunks * sizeof(union tcp_chunk);
 }

@@ -104,10 +104,10 @@ struct guard_config {
  * guard_config_defaults() - fill @c with the documented defaults, no services, no listens.
  */
 void guard_config_defaults(struct guard_config *c);
+void guard_service_config_defaults(struct guard_service_config *s);
 
 /* guard_config_terminates() - is there a service whose connections the guard ends itself? */
 bool guard_config_terminates(const struct guard_config *c);
-void guard_service_config_defaults(struct guard_service_config *s);
 
 /* guard_config_service() - index of the service called @name, or -1. */
 int guard_config_service(const struct guard_config *c, const char *name);

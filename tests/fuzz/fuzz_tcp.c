@@ -72,7 +72,7 @@ static struct tcp_io side(unsigned i)
 
 static void check(void)
 {
-	struct tcp_memory m = {.pool = &f.pool, .chunk = f.chunk, .link = f.link};
+	struct tcp_memory m = pipe_io().memory;
 	uint32_t chunks = 0;
 
 	for (unsigned i = 0; i < 2; i++) {

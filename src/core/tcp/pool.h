@@ -7,7 +7,7 @@
  * process. The last eighth of the chunks is kept for bookkeeping: what has been received can always be
  * sent on, so a full pool empties itself.
  *
- * What links the chunks lies behind them all, so that a chain can be followed without touching the data,
+ * What links the chunks lies apart from them, so that a chain can be followed without touching the data,
  * of which there may be more than the processor's cache holds.
  */
 #ifndef TCPGUARD_CORE_TCP_POOL_H

@@ -62,6 +62,7 @@ static void check_gaps(void)
 
 static void check_all(void)
 {
+	const struct tcp_link *link = lone_io().memory.link;
 	const struct tcb *t = &lone.tcb;
 	uint32_t chunks = 0;
 
@@ -73,11 +74,11 @@ static void check_all(void)
 		check_flight();
 		check_gaps();
 	}
-	for (uint32_t i = lone.in.head; i != INDEX_NONE; i = lone_io().memory.link[i].next)
+	for (uint32_t i = lone.in.head; i != INDEX_NONE; i = link[i].next)
 		chunks++;
 	/* never more than the window, however it is cut: one chunk may be begun at each end */
 	ck_assert_uint_le(chunks, lone.config.rcv_buf / TCP_CHUNK_BYTES + 3);
-	for (uint32_t i = lone.out.head; i != INDEX_NONE; i = lone_io().memory.link[i].next)
+	for (uint32_t i = lone.out.head; i != INDEX_NONE; i = link[i].next)
 		chunks++;
 	chunks += (t->flight != INDEX_NONE) + (t->gaps != INDEX_NONE);
 	ck_assert_uint_eq(chunks, lone.pool.used);
